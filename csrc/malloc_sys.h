@@ -1,0 +1,11 @@
+/* Everything that bindings are generated for. */
+#ifndef MALLOC_SYS_H
+#define MALLOC_SYS_H
+
+#include <stdlib.h>
+
+#include "ledger.h"
+#include "token.h"
+#include "workload.h"
+
+#endif

@@ -1,0 +1,72 @@
+/* Blocks of memory handed to the caller, one function for each way of doing so.
+ *
+ * Every function checks its allocations. On failure a function that returns a
+ * pointer returns NULL with errno set to ENOMEM, and one that returns a status
+ * returns ENOMEM with its out-parameters set to NULL and 0.
+ */
+#ifndef MALLOC_SYS_WORKLOAD_H
+#define MALLOC_SYS_WORKLOAD_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include "ownership.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** 50 MiB of `-` as a C string.
+ *
+ * Transfer full: release with `free`. NULL with `ENOMEM` on failure. */
+char *functionMalloc(void) OWNED_BY_CALLER(free);
+
+/** `length` bytes of `fill` as a C string; `fill` must not be 0.
+ *
+ * Transfer full: release with `free`. NULL with `ENOMEM` on failure. */
+char *workload_string(size_t length, char fill) OWNED_BY_CALLER(free);
+
+/** One number in a block of its own.
+ *
+ * Transfer full: release with `free`. NULL with `ENOMEM` on failure. */
+uint64_t *workload_number(uint64_t value) OWNED_BY_CALLER(free);
+
+/** `length` bytes of `fill`, as a pointer and a length.
+ *
+ * Length 0 succeeds and hands over NULL and 0. Returns 0 or `ENOMEM`.
+ *
+ * Transfer full: release `*out` with `free`. */
+int workload_buffer(size_t length, unsigned char fill, unsigned char **out, size_t *out_length) STATUS;
+
+/** `length` bytes of `fill` as a C string in an out-parameter; `fill` must not be 0.
+ *
+ * Returns 0 or `ENOMEM`.
+ *
+ * Transfer full: release `*out` with `free`. */
+int workload_string_out(size_t length, char fill, char **out) STATUS;
+
+/** `count` C strings, each `length` bytes of `fill`, in an array of that many pointers.
+ *
+ * Count 0 succeeds and hands over NULL and 0. Returns 0 or `ENOMEM`.
+ *
+ * Transfer full: release each string, then the array, with `free`. */
+int workload_strings(size_t count, size_t length, char fill, char ***out, size_t *out_count) STATUS;
+
+/** The names of this header's ways to hand over memory, in an array.
+ *
+ * Returns 0 or `ENOMEM`.
+ *
+ * Transfer container: release the array with `free`; the names live forever. */
+int workload_names(const char ***out, size_t *out_count) STATUS;
+
+/** A name for this library.
+ *
+ * Transfer none: the string lives forever. */
+const char *workload_name(void);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,164 @@
+//! Compiles the C side and provides its bindings.
+//!
+//! - C: only what a feature asks for; a plain consumer compiles none.
+//! - Bindings: generated from the headers by bindgen (feature `bindgen`), or the
+//!   committed ones where that feature is off or libclang cannot be loaded.
+//!
+//! Environment, for continuous integration:
+//! - `MALLOC_SYS_WERROR`: C warnings are errors.
+//! - `MALLOC_SYS_REQUIRE_BINDGEN`: bindings that could not be generated are an error.
+
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process;
+
+/// One module of bindings: its file's name, the header that declares it, and what to take.
+struct Module {
+    name: &'static str,
+    allow: Allow,
+}
+
+enum Allow {
+    /// These functions, wherever the umbrella header finds them.
+    Functions(&'static str),
+    /// All that a header of `csrc/` declares.
+    Header(&'static str),
+}
+
+const MODULES: [Module; 4] = [
+    Module {
+        name: "stdlib",
+        allow: Allow::Functions("malloc|calloc|realloc|free|aligned_alloc|posix_memalign"),
+    },
+    Module { name: "ledger", allow: Allow::Header("ledger") },
+    Module { name: "token", allow: Allow::Header("token") },
+    Module { name: "workload", allow: Allow::Header("workload") },
+];
+
+fn main() {
+    let manifest = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets it"));
+    let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets it"));
+    let csrc = manifest.join("csrc");
+    if !csrc.is_dir() {
+        // A clone with core.symlinks=false makes a text file of the link.
+        fail(&format!(
+            "{} is not a directory: it is a symbolic link to ../csrc that this checkout did not \
+             create. Run `git config core.symlinks true && git checkout -- malloc-sys/csrc`, or \
+             put a copy of the csrc directory in its place",
+            csrc.display()
+        ));
+    }
+    println!("cargo::rerun-if-changed=build.rs");
+    println!("cargo::rerun-if-changed=src/bindings");
+    println!("cargo::rerun-if-changed=csrc");
+    println!("cargo::rerun-if-env-changed=MALLOC_SYS_WERROR");
+    println!("cargo::rerun-if-env-changed=MALLOC_SYS_REQUIRE_BINDGEN");
+    println!("cargo::metadata=include={}", csrc.display());
+
+    compile(&csrc);
+
+    let committed = manifest.join("src/bindings");
+    let source = match generate(&csrc, &out) {
+        Ok(()) => "generated",
+        Err(reason) => {
+            if flag("MALLOC_SYS_REQUIRE_BINDGEN") {
+                fail(&format!("MALLOC_SYS_REQUIRE_BINDGEN is set, but {reason}"));
+            }
+            if cfg!(feature = "bindgen") {
+                println!("cargo::warning=using the committed bindings: {reason}");
+            }
+            for module in MODULES {
+                let from = committed.join(module.name).with_extension("rs");
+                let to = out.join(module.name).with_extension("rs");
+                if let Err(error) = fs::copy(&from, &to) {
+                    fail(&format!("cannot copy {} to {}: {error}", from.display(), to.display()));
+                }
+            }
+            "committed"
+        }
+    };
+    println!("cargo::rustc-env=MALLOC_SYS_BINDINGS={source}");
+    println!("cargo::metadata=bindings={source}");
+}
+
+/// Compiles the sources of the features that are on into one static library.
+#[cfg(any(feature = "workload", feature = "ledger"))]
+fn compile(csrc: &Path) {
+    let mut sources = Vec::new();
+    if cfg!(feature = "workload") {
+        sources.extend(["token.c", "workload.c"]);
+    }
+    if cfg!(feature = "ledger") {
+        sources.push("ledger.c");
+    }
+    sources.sort_unstable();
+    let mut build = cc::Build::new();
+    build
+        .std("c11")
+        .define("_DEFAULT_SOURCE", None) // strict C11 hides valloc and posix_memalign
+        .include(csrc)
+        .files(sources.iter().map(|source| csrc.join(source)))
+        .warnings(true)
+        .extra_warnings(true)
+        .flag_if_supported("-Wconversion")
+        .flag_if_supported("-Wpedantic")
+        .warnings_into_errors(flag("MALLOC_SYS_WERROR"));
+    // A sanitizer brings its own malloc; defining another would disarm it silently.
+    if env::var_os("CARGO_CFG_SANITIZE").is_some() {
+        build.define("LEDGER_OFF", None);
+    }
+    build.compile("malloc_sys");
+}
+
+#[cfg(not(any(feature = "workload", feature = "ledger")))]
+fn compile(_csrc: &Path) {}
+
+/// Writes every module's bindings to `out`, or says why it cannot.
+#[cfg(feature = "bindgen")]
+fn generate(csrc: &Path, out: &Path) -> Result<(), String> {
+    clang_sys::load().map_err(|error| format!("libclang could not be loaded ({error})"))?;
+    for module in MODULES {
+        let mut builder = bindgen::Builder::default()
+            .header(csrc.join("malloc_sys.h").display().to_string())
+            .clang_arg("-std=c11")
+            .clang_arg("-D_DEFAULT_SOURCE")
+            // Else clang declares malloc as it knows it, with unsigned long for size_t: the
+            // wrong width on 64-bit Windows.
+            .clang_arg("-fno-builtin")
+            .use_core()
+            .ctypes_prefix("::libc")
+            .layout_tests(false)
+            .rust_target(bindgen::RustTarget::stable(85, 0).expect("1.85 has edition 2024"))
+            .rust_edition(bindgen::RustEdition::Edition2024)
+            .raw_line(format!("// @generated by bindgen from csrc/: bindings of {}.", module.name))
+            .disable_header_comment();
+        builder = match module.allow {
+            Allow::Functions(names) => builder.allowlist_function(names),
+            Allow::Header(name) => builder.allowlist_file(format!(".*[/\\\\]{name}\\.h")),
+        };
+        let path = out.join(module.name).with_extension("rs");
+        builder
+            .generate()
+            .map_err(|error| format!("bindgen could not read the headers ({error})"))?
+            .write_to_file(&path)
+            .map_err(|error| format!("{} could not be written ({error})", path.display()))?;
+    }
+    Ok(())
+}
+
+#[cfg(not(feature = "bindgen"))]
+fn generate(_csrc: &Path, _out: &Path) -> Result<(), String> {
+    Err("malloc-sys was built without its feature `bindgen`".to_owned())
+}
+
+/// Whether the environment variable is set to something other than nothing or `0`.
+fn flag(name: &str) -> bool {
+    env::var_os(name).is_some_and(|value| !value.is_empty() && value != "0")
+}
+
+/// Ends the build with one readable line instead of a panic's backtrace.
+fn fail(message: &str) -> ! {
+    println!("cargo::error={message}");
+    process::exit(1)
+}

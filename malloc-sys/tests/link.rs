@@ -1,0 +1,110 @@
+//! What a consumer's link gives: the functions of each feature exist and keep their contracts.
+
+use std::ptr;
+
+#[test]
+fn allocation_family_is_the_c_librarys() {
+    // SAFETY: calloc has no precondition.
+    let block = unsafe { malloc_sys::calloc(4, 8) }.cast::<u64>();
+    assert!(!block.is_null());
+    // SAFETY: `block` came from calloc and is replaced by the result.
+    let grown = unsafe { malloc_sys::realloc(block.cast(), 64) }.cast::<u64>();
+    assert!(!grown.is_null());
+    // SAFETY: calloc zeroed the first 32 bytes and realloc kept them.
+    assert_eq!(unsafe { grown.read() }, 0);
+    // SAFETY: `grown` came from realloc and is not used again.
+    unsafe { malloc_sys::free(grown.cast()) };
+}
+
+#[cfg(unix)]
+#[test]
+fn posix_memalign_aligns() {
+    let mut block = ptr::null_mut();
+    // SAFETY: `block` is a valid out-parameter, 64 a power of two.
+    let status = unsafe { malloc_sys::posix_memalign(&raw mut block, 64, 1) };
+    assert_eq!(status, 0);
+    assert_eq!(block.addr() % 64, 0);
+    // SAFETY: `block` came from posix_memalign and is not used again.
+    unsafe { malloc_sys::free(block) };
+}
+
+#[cfg(feature = "workload")]
+mod workload {
+    use super::ptr;
+    use std::ffi::CStr;
+
+    #[test]
+    fn function_malloc_is_50_mib_of_dashes_and_ends() {
+        // SAFETY: no precondition.
+        let string = unsafe { malloc_sys::functionMalloc() };
+        assert!(!string.is_null());
+        // SAFETY: the function terminates its string.
+        let bytes = unsafe { CStr::from_ptr(string) }.to_bytes();
+        assert_eq!(bytes.len(), 50 * 1024 * 1024);
+        assert!(bytes.iter().all(|&byte| byte == b'-'));
+        // SAFETY: transfer full, and not used again.
+        unsafe { malloc_sys::free(string.cast()) };
+    }
+
+    #[test]
+    fn a_length_that_cannot_be_is_null_not_a_crash() {
+        for length in [usize::MAX, usize::MAX - 1, usize::MAX / 2] {
+            // SAFETY: no precondition.
+            assert!(unsafe { malloc_sys::workload_string(length, 45) }.is_null());
+            // SAFETY: no precondition.
+            assert!(unsafe { malloc_sys::token_new(length, 45) }.is_null());
+            let mut out = ptr::dangling_mut();
+            let mut out_length = 7;
+            // SAFETY: both out-parameters are valid.
+            let status = unsafe {
+                malloc_sys::workload_buffer(length, 45, &raw mut out, &raw mut out_length)
+            };
+            assert_eq!(status, libc::ENOMEM);
+            assert!(out.is_null());
+            assert_eq!(out_length, 0);
+        }
+    }
+
+    #[test]
+    fn tokens_are_counted() {
+        // SAFETY: no precondition.
+        let before = unsafe { malloc_sys::tokens_live() };
+        // SAFETY: no precondition.
+        let token = unsafe { malloc_sys::token_new(3, 65) };
+        // SAFETY: no precondition.
+        assert_eq!(unsafe { malloc_sys::tokens_live() }, before + 1);
+        // SAFETY: `token` came from token_new and is not used again.
+        unsafe { malloc_sys::token_free(token) };
+        // SAFETY: no precondition.
+        assert_eq!(unsafe { malloc_sys::tokens_live() }, before);
+    }
+}
+
+/// In a binary of its own kind: a ledger counts the test harness's allocations too, so only
+/// differences that nothing else makes can be told, and the other tests run beside this one.
+#[cfg(all(feature = "ledger", target_os = "linux", target_env = "gnu"))]
+#[test]
+fn ledger_counts_blocks_that_c_did_not_free() {
+    let read = || {
+        let (mut blocks, mut bytes) = (0, 0);
+        // SAFETY: both out-parameters are valid.
+        let status = unsafe { malloc_sys::ledger_read(&raw mut blocks, &raw mut bytes) };
+        (status, blocks, bytes)
+    };
+    const SIZE: usize = 1 << 30; // larger than anything that runs beside it
+    let (status, _, before) = read();
+    if status == libc::ENOTSUP {
+        eprintln!("skipped: the ledger is off under a sanitizer");
+        return;
+    }
+    assert_eq!(status, 0);
+    // SAFETY: malloc has no precondition.
+    let block = unsafe { malloc_sys::malloc(SIZE) };
+    assert!(!block.is_null());
+    let (_, _, during) = read();
+    assert!(during - before > SIZE / 2, "{before} bytes before, {during} during");
+    // SAFETY: `block` came from malloc and is not used again.
+    unsafe { malloc_sys::free(block) };
+    let (_, _, after) = read();
+    assert!(during - after > SIZE / 2, "{during} bytes during, {after} after");
+}
