@@ -26,7 +26,10 @@
 #![no_std]
 
 /// The C library's allocation functions (C11 7.22.3, POSIX `posix_memalign`).
-#[allow(missing_docs, reason = "the C library's own headers carry no documentation comments")]
+#[allow(
+    missing_docs,
+    reason = "the C library's own headers carry no documentation comments"
+)]
 mod stdlib {
     include!(concat!(env!("OUT_DIR"), "/stdlib.rs"));
 }

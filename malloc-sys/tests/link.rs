@@ -102,9 +102,15 @@ fn ledger_counts_blocks_that_c_did_not_free() {
     let block = unsafe { malloc_sys::malloc(SIZE) };
     assert!(!block.is_null());
     let (_, _, during) = read();
-    assert!(during - before > SIZE / 2, "{before} bytes before, {during} during");
+    assert!(
+        during - before > SIZE / 2,
+        "{before} bytes before, {during} during"
+    );
     // SAFETY: `block` came from malloc and is not used again.
     unsafe { malloc_sys::free(block) };
     let (_, _, after) = read();
-    assert!(during - after > SIZE / 2, "{during} bytes during, {after} after");
+    assert!(
+        during - after > SIZE / 2,
+        "{during} bytes during, {after} after"
+    );
 }

@@ -1,0 +1,283 @@
+//! Allocating in C's heap from Rust, fallibly.
+
+use core::ffi::{CStr, c_char};
+use core::marker::PhantomData;
+use core::mem::MaybeUninit;
+use core::ptr::NonNull;
+
+use crate::owned::Block;
+use crate::{AllocError, CStringError, Deallocator, Free, Owned};
+
+/// Allocates blocks that the same type, as a [`Deallocator`], releases.
+///
+/// # Safety
+///
+/// A block that [`allocate`](Self::allocate) returns is `size` bytes long, belongs to the caller
+/// alone, is aligned for every type of that size whose alignment is at most
+/// [`ALIGNMENT`](Self::ALIGNMENT), and may be released as a `T` wherever `Self: Deallocator<T>`.
+pub unsafe trait Allocator {
+    /// The strictest alignment that blocks have, a power of two. Stricter types do not compile.
+    const ALIGNMENT: usize;
+
+    /// Returns a block of at least `size` bytes, uninitialised, or `None`. `size` is not 0.
+    fn allocate(size: usize) -> Option<NonNull<u8>>;
+}
+
+// SAFETY: malloc (C11 7.22.3) returns NULL or a block for the caller, aligned for every type
+// with a fundamental alignment. That is two words on the platforms there are; those where it is
+// less (8 bytes on 32-bit Windows) have words of 4.
+unsafe impl Allocator for Free {
+    const ALIGNMENT: usize = 2 * size_of::<usize>();
+
+    #[inline]
+    fn allocate(size: usize) -> Option<NonNull<u8>> {
+        // SAFETY: malloc has no precondition.
+        NonNull::new(unsafe { malloc_sys::malloc(size) }.cast())
+    }
+}
+
+/// Allocates room for `count` values, one byte where they have no size.
+#[inline]
+fn allocate<T, A: Allocator>(count: usize) -> Result<NonNull<T>, AllocError> {
+    const {
+        assert!(
+            align_of::<T>() <= A::ALIGNMENT,
+            "the type is over-aligned: this allocator's blocks are not aligned for it"
+        );
+    }
+    count
+        .checked_mul(size_of::<T>())
+        .filter(|&size| isize::try_from(size).is_ok())
+        .and_then(|size| A::allocate(size.max(1)))
+        .map(NonNull::cast)
+        .ok_or_else(|| AllocError::new(count, size_of::<T>(), ()))
+}
+
+/// A single value in C's heap.
+impl<T, A: Allocator + Deallocator<T>> Owned<T, A> {
+    /// Moves a value into a block of its own, which C may be given to release.
+    ///
+    /// # Errors
+    ///
+    /// [`AllocError`] with the value in it, if there is no memory.
+    ///
+    /// ```
+    /// use malloc_safe::Owned;
+    ///
+    /// let point = Owned::<(f64, f64)>::try_new((0.5, 2.0))?;
+    /// assert_eq!(point.1, 2.0);
+    /// # Ok::<(), malloc_safe::AllocError<(f64, f64)>>(())
+    /// ```
+    ///
+    /// A type that needs a stricter alignment than `malloc` gives does not compile:
+    ///
+    /// ```compile_fail,E0080
+    /// use malloc_safe::Owned;
+    ///
+    /// #[repr(align(64))]
+    /// struct CacheLine([u8; 64]);
+    /// let line = Owned::<CacheLine>::try_new(CacheLine([0; 64]));
+    /// ```
+    #[inline]
+    pub fn try_new(value: T) -> Result<Self, AllocError<T>> {
+        match allocate::<T, A>(1) {
+            Ok(ptr) => {
+                // SAFETY: room for one T, aligned.
+                unsafe { ptr.write(value) };
+                // SAFETY: the block is new, the allocator's own, and holds the value.
+                Ok(unsafe { Self::from_non_null(ptr) })
+            }
+            Err(_) => Err(AllocError::new(1, size_of::<T>(), value)),
+        }
+    }
+}
+
+/// Several values in C's heap.
+impl<T, A: Allocator + Deallocator<[T]>> Owned<[T], A> {
+    /// Copies a slice into a block of its own; an empty one needs none.
+    ///
+    /// # Errors
+    ///
+    /// [`AllocError`], if there is no memory.
+    ///
+    /// ```
+    /// use malloc_safe::Owned;
+    ///
+    /// let primes = Owned::<[u16]>::try_from_slice(&[2, 3, 5])?;
+    /// assert_eq!(*primes, [2, 3, 5]);
+    /// # Ok::<(), malloc_safe::AllocError>(())
+    /// ```
+    #[inline]
+    pub fn try_from_slice(values: &[T]) -> Result<Self, AllocError>
+    where
+        T: Copy,
+    {
+        Self::try_filled_by(values.len(), |ptr| {
+            let from = NonNull::from(values).cast();
+            // SAFETY: room for all the values, in a block that is new and so apart from them.
+            unsafe { ptr.copy_from_nonoverlapping(from, values.len()) };
+        })
+    }
+
+    /// Makes `len` elements, each the result of `make` for its position.
+    ///
+    /// If `make` panics, the elements made so far are dropped and the block is released.
+    ///
+    /// # Errors
+    ///
+    /// [`AllocError`], if there is no memory; `make` has not been called then.
+    ///
+    /// ```
+    /// use malloc_safe::Owned;
+    ///
+    /// let squares = Owned::<[usize]>::try_from_fn(4, |position| position * position)?;
+    /// assert_eq!(*squares, [0, 1, 4, 9]);
+    /// # Ok::<(), malloc_safe::AllocError>(())
+    /// ```
+    pub fn try_from_fn(len: usize, mut make: impl FnMut(usize) -> T) -> Result<Self, AllocError> {
+        /// The elements made so far, dropped should `make` panic, and then the block.
+        struct Partial<T, A: Deallocator<[T]>> {
+            made: usize,
+            block: Block<[T], A>,
+        }
+        impl<T, A: Deallocator<[T]>> Drop for Partial<T, A> {
+            fn drop(&mut self) {
+                let made = NonNull::slice_from_raw_parts(self.block.0.cast::<T>(), self.made);
+                // SAFETY: that many elements have been written, and nothing else uses them.
+                unsafe { core::ptr::drop_in_place(made.as_ptr()) }
+            }
+        }
+
+        Self::try_filled_by(len, |ptr| {
+            let block = Block(NonNull::slice_from_raw_parts(ptr, len), PhantomData);
+            let mut partial = Partial::<T, A> { made: 0, block };
+            while partial.made < len {
+                let element = make(partial.made);
+                // SAFETY: `made` is less than the `len` elements that the block has room for.
+                let place = unsafe { ptr.add(partial.made) };
+                // SAFETY: room for one element, aligned.
+                unsafe { place.write(element) };
+                partial.made += 1;
+            }
+            core::mem::forget(partial);
+        })
+    }
+
+    /// Allocates `len` elements and has `fill` make every one of them valid.
+    #[inline]
+    fn try_filled_by(len: usize, fill: impl FnOnce(NonNull<T>)) -> Result<Self, AllocError> {
+        if len == 0 {
+            return Ok(Self::empty());
+        }
+        let ptr = allocate::<T, A>(len)?;
+        fill(ptr);
+        // SAFETY: a new block of the allocator's own, whose `len` elements `fill` made valid: it is
+        // one of the closures in this file.
+        Ok(unsafe { Self::from_non_null(NonNull::slice_from_raw_parts(ptr, len)) })
+    }
+}
+
+/// Room for C to fill.
+impl<T, A: Allocator + Deallocator<[MaybeUninit<T>]>> Owned<[MaybeUninit<T>], A> {
+    /// Allocates room for `len` elements and writes none.
+    ///
+    /// # Errors
+    ///
+    /// [`AllocError`], if there is no memory.
+    ///
+    /// ```
+    /// use core::mem::MaybeUninit;
+    /// use malloc_safe::Owned;
+    ///
+    /// let mut room = Owned::<[MaybeUninit<u8>]>::try_uninit(16)?;
+    /// let bytes: *mut u8 = room.as_mut_ptr().cast();
+    /// // SAFETY: room for 16 bytes.
+    /// unsafe { libc::memset(bytes.cast(), b'-'.into(), 16) };
+    /// // SAFETY: memset wrote them all.
+    /// let dashes = unsafe { room.assume_init() };
+    /// assert_eq!(*dashes, [b'-'; 16]);
+    /// # Ok::<(), malloc_safe::AllocError>(())
+    /// ```
+    #[inline]
+    pub fn try_uninit(len: usize) -> Result<Self, AllocError> {
+        Self::try_filled_by(len, |_| ()) // a MaybeUninit is valid as it comes
+    }
+}
+
+impl<T, D: Deallocator<[MaybeUninit<T>]>> Owned<[MaybeUninit<T>], D> {
+    /// Says that the elements have been written.
+    ///
+    /// # Safety
+    ///
+    /// Every element holds a valid `T`.
+    #[inline]
+    pub unsafe fn assume_init(self) -> Owned<[T], D>
+    where
+        D: Deallocator<[T]>,
+    {
+        let room = Self::into_non_null(self);
+        let elements = NonNull::slice_from_raw_parts(room.cast::<T>(), room.len());
+        // SAFETY: the block was owned, and the caller says that it holds valid elements.
+        unsafe { Owned::from_non_null(elements) }
+    }
+}
+
+/// C strings made in Rust, for functions that release what they are given.
+impl<A: Allocator + Deallocator<CStr>> Owned<CStr, A> {
+    /// Copies bytes and ends them with a NUL.
+    ///
+    /// # Errors
+    ///
+    /// [`CStringError`], if one of the bytes is NUL, or if there is no memory.
+    ///
+    /// ```
+    /// use core::ffi::CStr;
+    /// use malloc_safe::Owned;
+    ///
+    /// let name = Owned::<CStr>::try_from_bytes(b"libc")?;
+    /// assert_eq!(&*name, c"libc");
+    /// # Ok::<(), malloc_safe::CStringError>(())
+    /// ```
+    #[inline]
+    pub fn try_from_bytes(bytes: &[u8]) -> Result<Self, CStringError> {
+        match interior_nul(bytes) {
+            Some(position) => Err(CStringError::InteriorNul { position }),
+            None => Ok(Self::terminated(bytes)?),
+        }
+    }
+
+    /// Copies a C string.
+    ///
+    /// # Errors
+    ///
+    /// [`AllocError`], if there is no memory.
+    #[inline]
+    pub fn try_from_c_str(string: &CStr) -> Result<Self, AllocError> {
+        Self::terminated(string.to_bytes())
+    }
+
+    /// Copies bytes that hold no NUL, and appends one.
+    #[inline]
+    fn terminated(bytes: &[u8]) -> Result<Self, AllocError> {
+        let len = bytes.len(); // at most isize::MAX, so one more does not overflow
+        let ptr = allocate::<u8, A>(len + 1)?;
+        // SAFETY: room for `len` bytes, in a block that is new and so apart from them.
+        unsafe { ptr.copy_from_nonoverlapping(NonNull::from(bytes).cast(), len) };
+        // SAFETY: the block is one byte longer.
+        let end = unsafe { ptr.add(len) };
+        // SAFETY: that byte is in the block.
+        unsafe { end.write(0) };
+        // SAFETY: a new block of the allocator's own; the callers know that the bytes hold no
+        // NUL, and one was written behind them.
+        Ok(unsafe { Self::from_measured(ptr.cast::<c_char>(), len) })
+    }
+}
+
+/// Where the first NUL is.
+#[inline]
+fn interior_nul(bytes: &[u8]) -> Option<usize> {
+    let start = bytes.as_ptr();
+    // SAFETY: memchr reads the `len` bytes of the slice.
+    let found = unsafe { libc::memchr(start.cast(), 0, bytes.len()) };
+    (!found.is_null()).then(|| found.addr() - start.addr())
+}

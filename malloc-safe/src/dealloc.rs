@@ -1,0 +1,172 @@
+//! Who gives the memory back.
+
+use core::ptr::NonNull;
+
+/// Gives a block back to the library it came from.
+///
+/// The implementing type is a name for one deallocator; it is never instantiated by an owner,
+/// which is why owners stay as small as the pointer. [`Free`] is the C library's `free`; for
+/// others [`deallocator!`](crate::deallocator) writes the implementation in one line.
+///
+/// # Safety
+///
+/// Write `release(p as T)` for `<Self as Deallocator<T>>::deallocate(p)`. The implementor
+/// promises:
+///
+/// - **Destructor first:** `release(p as T)` is right although the destructor of `T` has run. For
+///   the plain structs of C that changes nothing, and it may read them as `freeaddrinfo` does.
+/// - **Same block, same end:** where the type implements the trait for both `T` and `U`, and
+///   [`Owned`](crate::Owned) has a safe conversion from one to the other, `release(p as T)` and
+///   `release(p as U)` are both right for the block. Note that a `CStr` counts its terminator and
+///   the `str` made of it does not: one that needs the exact size must not implement both.
+/// - **Threads:** if the type is `Send`, it may be called from any thread. Mark a library whose
+///   memory must be released where it was allocated as `!Send`.
+pub unsafe trait Deallocator<T: ?Sized> {
+    /// Releases the block at `ptr`.
+    ///
+    /// # Safety
+    ///
+    /// `ptr` is what this deallocator's library handed over, with its whole provenance; it is
+    /// still allocated, its `T` has been dropped in place, and nobody uses it afterwards.
+    unsafe fn deallocate(ptr: NonNull<T>);
+}
+
+/// The C library's `free` (C11 7.22.3.3), for what `malloc` and its family returned.
+///
+/// It is the default deallocator of [`Owned`](crate::Owned).
+///
+/// ```
+/// use core::ffi::c_char;
+/// use malloc_safe::{NulTerminated, Owned};
+///
+/// unsafe extern "C" {
+///     fn strdup(s: *const c_char) -> Option<Owned<NulTerminated<c_char>>>; // Free is the default
+/// }
+///
+/// // SAFETY: the argument is a C string.
+/// let copy = unsafe { strdup(c"mine now".as_ptr()) }.expect("enough memory");
+/// assert_eq!(copy.to_c_str(), c"mine now");
+/// ```
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub struct Free;
+
+// SAFETY: free takes any block of the malloc family by its address alone, from any thread, and
+// reads nothing of it.
+unsafe impl<T: ?Sized> Deallocator<T> for Free {
+    #[inline]
+    unsafe fn deallocate(ptr: NonNull<T>) {
+        // SAFETY: the caller says that the block is malloc's and live.
+        unsafe { malloc_sys::free(ptr.as_ptr().cast()) }
+    }
+}
+
+/// Names a library's deallocator, so that it can stand in an owner's type.
+///
+/// - `(c_void)` releases blocks of whatever type, as `free` does.
+/// - `(X)` releases what the library declares as `X *`: an `X`, a slice of them, a
+///   [`NulTerminated`](crate::NulTerminated) run of them; for `c_char` also `CStr` and `str`.
+///   An owner of anything else with this deallocator does not compile.
+/// - `: !Send` after the parentheses keeps the owner in its thread.
+/// - After `=` stands a function, or any expression that gives one: a function pointer is read at
+///   each release, a closure can add arguments.
+///
+/// # Safety
+///
+/// There is no `unsafe` to write, because naming a function promises nothing: whoever adopts a
+/// pointer, or declares a function to return an owner, promises that this deallocator is right
+/// for the block.
+///
+/// # Examples
+///
+/// ```
+/// use core::ffi::c_char;
+/// use malloc_safe::{NulTerminated, Owned, deallocator};
+/// use malloc_sys::token_free;
+///
+/// deallocator! {
+///     /// Releases a token.
+///     pub struct TokenFree(c_char) = token_free;
+/// }
+///
+/// unsafe extern "C" {
+///     safe fn token_new(length: usize, fill: c_char) -> Option<Owned<NulTerminated<c_char>, TokenFree>>;
+/// }
+///
+/// let token = token_new(3, b'x' as c_char).expect("enough memory");
+/// assert_eq!(token.to_bytes(), b"xxx");
+/// ```
+///
+/// A library may keep its deallocator in a variable, as libxml2 does with `xmlFree`, or want more
+/// than the pointer, as OpenSSL does with the file and line of the caller:
+///
+/// ```
+/// use core::ffi::{c_char, c_int, c_void};
+/// use malloc_safe::deallocator;
+///
+/// static XML_FREE: unsafe extern "C" fn(*mut c_void) = malloc_sys::free;
+/// deallocator! { struct XmlFree(c_void) = XML_FREE; }
+///
+/// # unsafe extern "C" fn CRYPTO_free(block: *mut c_void, _: *const c_char, _: c_int) {
+/// #     unsafe { malloc_sys::free(block) }
+/// # }
+/// deallocator! {
+///     struct CryptoFree(c_void) = |block| {
+///         // SAFETY: the owner hands over a live block of OpenSSL's.
+///         unsafe { CRYPTO_free(block, c"".as_ptr(), 0) }
+///     };
+/// }
+/// ```
+#[macro_export]
+macro_rules! deallocator {
+    (
+        $(#[$attribute:meta])*
+        $visibility:vis struct $name:ident($($pointee:tt)+) $(: !$send:ident)? = $release:expr;
+    ) => {
+        $crate::__deallocator_type!($(#[$attribute])* $visibility $name $($send)?);
+        $crate::__deallocator_impl!($name ($release) [$($pointee)+] $($pointee)+);
+    };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __deallocator_type {
+    ($(#[$attribute:meta])* $visibility:vis $name:ident) => {
+        $(#[$attribute])*
+        $visibility struct $name;
+    };
+    ($(#[$attribute:meta])* $visibility:vis $name:ident Send) => {
+        $(#[$attribute])*
+        $visibility struct $name(::core::marker::PhantomData<*mut ()>);
+    };
+}
+
+/// Walks along the path of the pointee: one that ends in `c_void` means any type.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __deallocator_impl {
+    ($name:ident ($release:expr) [$($pointee:tt)+] c_void) => {
+        // SAFETY: the function gets the address alone, whatever the type; that it is right for
+        // the block is promised by whoever adopts the block.
+        unsafe impl<T: ?Sized> $crate::Deallocator<T> for $name {
+            $crate::__deallocator_impl!(@deallocate T ::core::ffi::c_void, $release);
+        }
+    };
+    ($name:ident ($release:expr) [$($pointee:tt)+] $(::)? $segment:ident :: $($rest:tt)+) => {
+        $crate::__deallocator_impl!($name ($release) [$($pointee)+] $($rest)+);
+    };
+    ($name:ident ($release:expr) [$($pointee:tt)+] $($other:tt)+) => {
+        // SAFETY: as for any type, for the blocks of one.
+        unsafe impl<T: ?Sized + $crate::BlockOf<$($pointee)+>> $crate::Deallocator<T> for $name {
+            $crate::__deallocator_impl!(@deallocate T $($pointee)+, $release);
+        }
+    };
+    (@deallocate $block:ident $pointee:ty, $release:expr) => {
+        #[inline]
+        unsafe fn deallocate(ptr: ::core::ptr::NonNull<$block>) {
+            let ptr: *mut $pointee = ptr.as_ptr().cast();
+            let release = $release; // outside of `unsafe`: it is the user's expression
+            // SAFETY: the caller hands over a live block that this function releases.
+            let _ = unsafe { release(ptr) };
+        }
+    };
+}

@@ -1,0 +1,182 @@
+//! What can fail. An error that cost somebody an owner or a value carries it back.
+
+use core::error::Error;
+use core::fmt;
+use core::str::Utf8Error;
+
+/// The C allocator returned NULL, or the size asked for cannot exist.
+///
+/// `V` is the value that was to be moved into the block, if there was one.
+///
+/// ```
+/// use malloc_safe::Owned;
+///
+/// let error = Owned::<[u64]>::try_from_fn(usize::MAX, |_| 0).unwrap_err();
+/// assert_eq!(error.to_string(), "cannot allocate 18446744073709551615 elements of 8 bytes each");
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct AllocError<V = ()> {
+    count: usize,
+    element_size: usize,
+    value: V,
+}
+
+impl<V> AllocError<V> {
+    pub(crate) fn new(count: usize, element_size: usize, value: V) -> Self {
+        Self {
+            count,
+            element_size,
+            value,
+        }
+    }
+
+    /// Gives back the value that found no room.
+    pub fn into_value(self) -> V {
+        self.value
+    }
+
+    /// How many bytes were asked for; `None` if that is more than `usize::MAX`.
+    pub fn requested_bytes(&self) -> Option<usize> {
+        self.count.checked_mul(self.element_size)
+    }
+}
+
+impl<V> fmt::Display for AllocError<V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.element_size {
+            1 => write!(f, "cannot allocate {} bytes", self.count),
+            size => write!(
+                f,
+                "cannot allocate {} elements of {size} bytes each",
+                self.count
+            ),
+        }
+    }
+}
+
+// By hand: the value need not be Debug for the failure to be.
+impl<V> fmt::Debug for AllocError<V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AllocError")
+            .field("count", &self.count)
+            .field("element_size", &self.element_size)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<V> Error for AllocError<V> {}
+
+/// A C string could not be made of some bytes.
+///
+/// ```
+/// use core::ffi::CStr;
+/// use malloc_safe::Owned;
+///
+/// let error = Owned::<CStr>::try_from_bytes(b"half\0done").unwrap_err();
+/// assert_eq!(error.to_string(), "byte 4 is NUL, which would end the C string there");
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CStringError {
+    /// The bytes hold a NUL, so C would see a shorter string.
+    InteriorNul {
+        /// Where the first one is, counted from 0.
+        position: usize,
+    },
+    /// There was no memory for the string and its terminator.
+    Alloc(AllocError),
+}
+
+impl fmt::Display for CStringError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::InteriorNul { position } => {
+                write!(
+                    f,
+                    "byte {position} is NUL, which would end the C string there"
+                )
+            }
+            Self::Alloc(error) => error.fmt(f),
+        }
+    }
+}
+
+impl Error for CStringError {}
+
+impl From<AllocError> for CStringError {
+    fn from(error: AllocError) -> Self {
+        Self::Alloc(error)
+    }
+}
+
+/// An owner's bytes are not UTF-8. It holds the owner, unchanged.
+///
+/// ```
+/// use core::ffi::CStr;
+/// use malloc_safe::Owned;
+///
+/// let name = Owned::<CStr>::try_from_bytes(b"caf\xe9")?;
+/// let error = name.into_str().unwrap_err();
+/// assert_eq!(error.utf8_error().valid_up_to(), 3);
+/// assert_eq!(error.into_owner().to_bytes(), b"caf\xe9");
+/// # Ok::<(), malloc_safe::CStringError>(())
+/// ```
+pub struct NotUtf8<O> {
+    owner: O,
+    source: Utf8Error,
+}
+
+impl<O> NotUtf8<O> {
+    pub(crate) fn new(owner: O, source: Utf8Error) -> Self {
+        Self { owner, source }
+    }
+
+    /// Gives back the owner that could not be converted.
+    pub fn into_owner(self) -> O {
+        self.owner
+    }
+
+    /// Where the bytes stop being UTF-8.
+    pub fn utf8_error(&self) -> Utf8Error {
+        self.source
+    }
+}
+
+impl<O> fmt::Display for NotUtf8<O> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.source.fmt(f)
+    }
+}
+
+impl<O> fmt::Debug for NotUtf8<O> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NotUtf8")
+            .field("source", &self.source)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<O> Error for NotUtf8<O> {}
+
+#[cfg(feature = "std")]
+mod io {
+    use super::{AllocError, CStringError};
+    use std::io;
+
+    impl From<AllocError> for io::Error {
+        fn from(error: AllocError) -> Self {
+            Self::new(io::ErrorKind::OutOfMemory, error)
+        }
+    }
+
+    impl From<CStringError> for io::Error {
+        fn from(error: CStringError) -> Self {
+            match error {
+                CStringError::Alloc(error) => error.into(),
+                error @ CStringError::InteriorNul { .. } => {
+                    Self::new(io::ErrorKind::InvalidInput, error)
+                }
+            }
+        }
+    }
+}

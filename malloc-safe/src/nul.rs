@@ -1,0 +1,176 @@
+//! Runs of elements that end with a zero, and C strings in particular.
+
+use core::ffi::{CStr, c_char};
+use core::marker::{PhantomData, PhantomPinned};
+use core::ptr::NonNull;
+use core::slice;
+use core::str::Utf8Error;
+
+use crate::{Deallocator, NotUtf8, Owned};
+
+/// A pointee: elements of type `T` up to and including the first zero.
+///
+/// `Owned<NulTerminated<c_char>, D>` is what a function returns that C declares as `char *`. The
+/// length is not stored, so the owner is a thin pointer that can stand in the declaration; each
+/// look at the contents searches for the end. [`Owned::measure`] does so once and for all.
+///
+/// The type itself has no size and no [`Deref`](core::ops::Deref): everything goes through the
+/// owner's pointer, because a reference to the first element would not reach the others.
+///
+/// ```
+/// use core::ffi::c_char;
+/// use malloc_safe::{NulTerminated, Owned};
+///
+/// unsafe extern "C" {
+///     // A null path is refused by the function; the result is the caller's.
+///     fn realpath(path: *const c_char, _: *mut c_char) -> Option<Owned<NulTerminated<c_char>>>;
+/// }
+///
+/// // SAFETY: a C string, and NULL asks for a malloc block.
+/// let root = unsafe { realpath(c"/usr/..".as_ptr(), core::ptr::null_mut()) };
+/// assert_eq!(root.expect("it exists").to_str(), Ok("/"));
+/// ```
+#[repr(C)]
+pub struct NulTerminated<T> {
+    first: [T; 0],
+    not_unpin: PhantomData<PhantomPinned>,
+}
+
+/// An element with a value that ends a run: zero, NULL.
+///
+/// Sealed: implemented for the integers and for raw pointers.
+pub trait Terminator: Copy + sealed::Sealed {
+    #[doc(hidden)]
+    fn is_end(self) -> bool;
+}
+
+mod sealed {
+    pub trait Sealed {}
+}
+
+macro_rules! terminator {
+    ($($integer:ty)*) => {$(
+        impl sealed::Sealed for $integer {}
+        impl Terminator for $integer {
+            #[inline]
+            fn is_end(self) -> bool {
+                self == 0
+            }
+        }
+    )*};
+}
+
+terminator!(i8 u8 i16 u16 i32 u32 i64 u64 isize usize);
+
+impl<T> sealed::Sealed for *mut T {}
+impl<T> Terminator for *mut T {
+    #[inline]
+    fn is_end(self) -> bool {
+        self.is_null()
+    }
+}
+
+impl<T> sealed::Sealed for *const T {}
+impl<T> Terminator for *const T {
+    #[inline]
+    fn is_end(self) -> bool {
+        self.is_null()
+    }
+}
+
+impl<T: Terminator, D: Deallocator<NulTerminated<T>>> Owned<NulTerminated<T>, D> {
+    /// The elements before the terminator.
+    ///
+    /// This searches for the end, element by element; for `char` use [`Owned::to_c_str`], which
+    /// asks `strlen`.
+    ///
+    /// ```
+    /// use malloc_safe::{NulTerminated, Owned};
+    ///
+    /// let wide = Owned::<[u32]>::try_from_slice(&[0x4d, 0x61, 0])?;
+    /// let (ptr, _) = Owned::into_raw_parts(wide);
+    /// // SAFETY: the block ends with a zero, and its owner gave it up.
+    /// let wide = unsafe { Owned::<NulTerminated<u32>>::from_raw(ptr.cast()) }.expect("not NULL");
+    /// assert_eq!(wide.to_slice(), [0x4d, 0x61]);
+    /// # Ok::<(), malloc_safe::AllocError>(())
+    /// ```
+    pub fn to_slice(&self) -> &[T] {
+        let first: NonNull<T> = self.as_non_null().cast();
+        let mut end = first;
+        let mut len = 0;
+        // SAFETY: `end` has not passed the terminator, so the element is in the block.
+        while !unsafe { end.read() }.is_end() {
+            // SAFETY: behind an element that is not the terminator there is another.
+            end = unsafe { end.add(1) };
+            len += 1;
+        }
+        // SAFETY: that many elements come before the terminator, and `self` is borrowed.
+        unsafe { slice::from_raw_parts(first.as_ptr(), len) }
+    }
+}
+
+/// What `char *` means when the callee allocated it.
+///
+/// Each method searches for the terminator with `strlen` (C11 7.24.6.3).
+impl<D: Deallocator<NulTerminated<c_char>>> Owned<NulTerminated<c_char>, D> {
+    /// The string, with its terminator.
+    #[inline]
+    pub fn to_c_str(&self) -> &CStr {
+        let first: *mut c_char = self.as_non_null().cast().as_ptr();
+        // SAFETY: a terminated string by the invariant of the owner, which is borrowed.
+        unsafe { CStr::from_ptr(first) }
+    }
+
+    /// The bytes before the terminator.
+    #[inline]
+    pub fn to_bytes(&self) -> &[u8] {
+        self.to_c_str().to_bytes()
+    }
+
+    /// The string as UTF-8.
+    ///
+    /// # Errors
+    ///
+    /// [`Utf8Error`], if the bytes are something else. The owner still has them.
+    #[inline]
+    pub fn to_str(&self) -> Result<&str, Utf8Error> {
+        self.to_c_str().to_str()
+    }
+
+    /// Searches for the terminator once and keeps the length beside the pointer.
+    ///
+    /// ```
+    /// use core::ffi::{CStr, c_char};
+    /// use malloc_safe::{NulTerminated, Owned};
+    /// # unsafe extern "C" {
+    /// #     safe fn workload_string(n: usize, c: c_char) -> Option<Owned<NulTerminated<c_char>>>;
+    /// # }
+    /// # use malloc_sys as _;
+    ///
+    /// let dashes: Owned<CStr> = workload_string(1000, b'-' as c_char).expect("memory").measure();
+    /// assert_eq!(dashes.count_bytes(), 1000); // no search
+    /// ```
+    #[inline]
+    pub fn measure(self) -> Owned<CStr, D>
+    where
+        D: Deallocator<CStr>,
+    {
+        let len = self.to_bytes().len();
+        let first = Self::into_non_null(self).cast();
+        // SAFETY: the block was owned, and its terminator is where to_bytes found it.
+        unsafe { Owned::from_measured(first, len) }
+    }
+
+    /// Turns the string into an owned `str`.
+    ///
+    /// # Errors
+    ///
+    /// [`NotUtf8`], with the measured string in it.
+    #[inline]
+    pub fn into_str(self) -> Result<Owned<str, D>, NotUtf8<Owned<CStr, D>>>
+    where
+        D: Deallocator<CStr> + Deallocator<str>,
+    {
+        self.measure().into_str()
+    }
+}

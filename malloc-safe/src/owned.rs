@@ -1,0 +1,224 @@
+//! One block, one owner.
+
+use core::marker::PhantomData;
+use core::mem;
+use core::ops::{Deref, DerefMut};
+use core::ptr::{self, NonNull};
+
+use crate::{Deallocator, Free, Pointee};
+
+/// Owns what a C function returned, and gives it back with `D` when dropped.
+///
+/// It is as small as the pointer, and never NULL, so `Option<Owned<T, D>>` is the C pointer
+/// itself: it can stand in the declaration of the function, and then nobody can forget to free.
+///
+/// | the C function hands over | the type |
+/// | --- | --- |
+/// | one `T` | `Owned<T, D>` |
+/// | a string | `Owned<NulTerminated<c_char>, D>`, or [`Owned<CStr, D>`] once measured |
+/// | a pointer and a length | [`Owned<[T], D>`] |
+/// | an array of owned things (transfer full) | `Owned<[Owned<T, D>], D>` |
+/// | an array of borrowed things (transfer container) | `Owned<[NonNull<T>], D>` |
+///
+/// The destructor of `T` runs before the block is released, and the block is released even if
+/// that destructor panics.
+///
+/// # Invariant
+///
+/// The pointer is what the library handed over, with its whole provenance; the block is live, is
+/// `D`'s to release, holds a valid `T`, and nobody else uses it. Or it is an empty slice without
+/// a block ([`Pointee`]).
+///
+/// `T` must be what is really there. For bytes that C has not written, use
+/// [`MaybeUninit`](core::mem::MaybeUninit); for a struct that C keeps to itself, a type without
+/// fields that is not [`Unpin`], which then has no [`Deref`].
+///
+/// # Threads
+///
+/// An owner is `Send` if both `T` and `D` are: sending it moves the `T` and calls `D` in the
+/// other thread. It is `Sync` if both are.
+///
+/// # Examples
+///
+/// ```
+/// use malloc_safe::Owned;
+///
+/// unsafe extern "C" {
+///     safe fn workload_number(value: u64) -> Option<Owned<u64>>;
+/// }
+/// # use malloc_sys as _;
+///
+/// let mut number = workload_number(41).expect("NULL means out of memory");
+/// *number += 1;
+/// assert_eq!(*number, 42);
+/// // Freed here, exactly once.
+/// ```
+///
+/// # C reference
+///
+/// C11 7.22.3: a block from `malloc` and its family lives until `free` or `realloc`.
+#[repr(transparent)]
+pub struct Owned<T: ?Sized + Pointee, D: Deallocator<T> = Free> {
+    ptr: NonNull<T>,
+    owns: PhantomData<T>,
+    deallocator: PhantomData<D>,
+}
+
+/// Taking over a block with one `T` in it.
+impl<T, D: Deallocator<T>> Owned<T, D> {
+    /// Adopts a pointer that C returned; NULL is `None`.
+    ///
+    /// # Safety
+    ///
+    /// `ptr` is NULL, or satisfies the [invariant](Owned#invariant): a live, aligned block that
+    /// holds a valid `T`, is `D`'s to release, and that nobody else uses or releases from now on.
+    ///
+    /// # Panics
+    ///
+    /// In debug builds, if `ptr` is not aligned for `T`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use malloc_safe::Owned;
+    ///
+    /// // SAFETY: the function returns NULL, or a number in a malloc block of its own.
+    /// let number = unsafe { Owned::<u64>::from_raw(malloc_sys::workload_number(7)) };
+    /// assert_eq!(number.as_deref(), Some(&7));
+    /// ```
+    #[inline]
+    pub unsafe fn from_raw(ptr: *mut T) -> Option<Self> {
+        debug_assert!(ptr.is_aligned(), "{ptr:p} is not aligned for the pointee");
+        // SAFETY: not NULL, and the caller promises the invariant.
+        NonNull::new(ptr).map(|ptr| unsafe { Self::from_non_null(ptr) })
+    }
+
+    /// Gives up ownership: the caller, or the C function that gets the pointer, now releases it.
+    ///
+    /// ```
+    /// use malloc_safe::Owned;
+    ///
+    /// let number = Owned::<u64>::try_new(3)?;
+    /// let raw = Owned::into_raw(number);
+    /// // SAFETY: `raw` came from into_raw and is not used again.
+    /// let number = unsafe { Owned::<u64>::from_raw(raw) };
+    /// assert_eq!(number.as_deref(), Some(&3));
+    /// # Ok::<(), malloc_safe::AllocError<u64>>(())
+    /// ```
+    #[inline]
+    #[must_use = "without the pointer the block is leaked"]
+    pub fn into_raw(this: Self) -> *mut T {
+        Self::into_non_null(this).as_ptr()
+    }
+}
+
+impl<T: ?Sized + Pointee, D: Deallocator<T>> Owned<T, D> {
+    /// Adopts a pointer that is known not to be NULL.
+    ///
+    /// # Safety
+    ///
+    /// `ptr` satisfies the invariant of the type.
+    #[inline]
+    pub(crate) unsafe fn from_non_null(ptr: NonNull<T>) -> Self {
+        Self {
+            ptr,
+            owns: PhantomData,
+            deallocator: PhantomData,
+        }
+    }
+
+    #[inline]
+    pub(crate) fn into_non_null(this: Self) -> NonNull<T> {
+        mem::ManuallyDrop::new(this).ptr
+    }
+
+    #[inline]
+    pub(crate) fn as_non_null(&self) -> NonNull<T> {
+        self.ptr
+    }
+
+    /// The pointer as C gave it, to pass to functions that only look or write through it.
+    ///
+    /// The owner keeps the block; the pointer is good as long as the owner lives. An empty slice
+    /// without a block gives a dangling pointer of length 0: ask [`Owned::into_raw_parts`] for
+    /// the NULL that C means.
+    #[inline]
+    pub fn as_ptr(this: &Self) -> *mut T {
+        this.ptr.as_ptr()
+    }
+
+    /// Makes the contents live as long as the program, and never frees them.
+    ///
+    /// ```
+    /// use malloc_safe::Owned;
+    ///
+    /// let forever: &'static mut u64 = Owned::leak(Owned::<u64>::try_new(9)?);
+    /// assert_eq!(*forever, 9);
+    /// # unsafe { malloc_sys::free((&raw mut *forever).cast()) };
+    /// # Ok::<(), malloc_safe::AllocError<u64>>(())
+    /// ```
+    #[inline]
+    pub fn leak<'a>(this: Self) -> &'a mut T
+    where
+        T: Unpin + 'a,
+        D: 'a,
+    {
+        // SAFETY: the invariant holds, and with the owner gone nothing ends or shares the block.
+        unsafe { Self::into_non_null(this).as_mut() }
+    }
+}
+
+/// Borrows the contents. Not for a pointee that Rust must not look into: those are not [`Unpin`].
+impl<T: ?Sized + Pointee + Unpin, D: Deallocator<T>> Deref for Owned<T, D> {
+    type Target = T;
+
+    #[inline]
+    fn deref(&self) -> &T {
+        // SAFETY: by the invariant there is a valid T, unshared but for borrows of `self`.
+        unsafe { self.ptr.as_ref() }
+    }
+}
+
+impl<T: ?Sized + Pointee + Unpin, D: Deallocator<T>> DerefMut for Owned<T, D> {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut T {
+        // SAFETY: as in deref, and `self` is borrowed exclusively.
+        unsafe { self.ptr.as_mut() }
+    }
+}
+
+// SAFETY: scenario: a worker thread receives the owner, reads the T and drops both. It owns the
+// block alone (invariant); using the T there needs T: Send, releasing it there needs D: Send.
+unsafe impl<T: ?Sized + Pointee + Send, D: Deallocator<T> + Send> Send for Owned<T, D> {}
+
+// SAFETY: scenario: two threads hold `&Owned` and read the T. That needs T: Sync. D: Sync keeps
+// out a library whose memory may not even be looked at from elsewhere.
+unsafe impl<T: ?Sized + Pointee + Sync, D: Deallocator<T> + Sync> Sync for Owned<T, D> {}
+
+// Moving the owner leaves the T where it is.
+impl<T: ?Sized + Pointee, D: Deallocator<T>> Unpin for Owned<T, D> {}
+
+impl<T: ?Sized + Pointee, D: Deallocator<T>> Drop for Owned<T, D> {
+    #[inline]
+    fn drop(&mut self) {
+        let _block = Block::<T, D>(self.ptr, PhantomData);
+        // SAFETY: by the invariant there is a valid T, and nothing uses it after the owner.
+        unsafe { ptr::drop_in_place(self.ptr.as_ptr()) }
+    }
+}
+
+/// A block whose contents are gone, or going: released at the end of its scope, panic or not.
+pub(crate) struct Block<T: ?Sized + Pointee, D: Deallocator<T>>(
+    pub(crate) NonNull<T>,
+    pub(crate) PhantomData<D>,
+);
+
+impl<T: ?Sized + Pointee, D: Deallocator<T>> Drop for Block<T, D> {
+    #[inline]
+    fn drop(&mut self) {
+        if !T::is_unallocated(self.0) {
+            // SAFETY: whoever made the Block had a live block of D's, emptied or about to be.
+            unsafe { D::deallocate(self.0) }
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! What an owner can point to.
+
+use core::ffi::{CStr, c_char};
+use core::mem::MaybeUninit;
+use core::ptr::NonNull;
+
+use crate::NulTerminated;
+
+mod sealed {
+    pub trait Sealed {}
+    impl<T> Sealed for T {}
+    impl<T> Sealed for [T] {}
+    impl Sealed for str {}
+    impl Sealed for core::ffi::CStr {}
+}
+
+/// What an [`Owned`](crate::Owned) can point to: any sized type, `[T]`, `str` and [`CStr`].
+///
+/// C hands over nothing else: it has no trait objects. The trait is sealed.
+pub trait Pointee: sealed::Sealed {
+    /// Whether the pointer stands for no block at all.
+    ///
+    /// That is the empty slice that [`Owned::from_raw_parts`](crate::Owned::from_raw_parts) makes
+    /// of NULL and 0: it has no bytes, and its address is the alignment, where no allocator puts
+    /// a block. A sized pointee always has its block, even one of size 0.
+    #[doc(hidden)]
+    fn is_unallocated(ptr: NonNull<Self>) -> bool;
+}
+
+impl<T> Pointee for T {
+    #[inline]
+    fn is_unallocated(_: NonNull<Self>) -> bool {
+        false
+    }
+}
+
+impl<T> Pointee for [T] {
+    #[inline]
+    fn is_unallocated(ptr: NonNull<Self>) -> bool {
+        (ptr.is_empty() || size_of::<T>() == 0) && ptr.addr().get() == align_of::<T>()
+    }
+}
+
+impl Pointee for str {
+    #[inline]
+    fn is_unallocated(ptr: NonNull<Self>) -> bool {
+        // A str is its bytes, and only the raw pointer may be looked at here.
+        let Some(bytes) = NonNull::new(ptr.as_ptr() as *mut [u8]) else {
+            return true;
+        };
+        <[u8]>::is_unallocated(bytes)
+    }
+}
+
+impl Pointee for CStr {
+    #[inline]
+    fn is_unallocated(_: NonNull<Self>) -> bool {
+        false // there is always the terminator
+    }
+}
+
+/// Says that a block of `X`s may be owned as `Self`.
+///
+/// It lets a deallocator that takes an `X *` release every view of such a block: one `X`, a slice
+/// of them, a terminated run of them, and for `char` also [`CStr`] and `str`. The macro
+/// [`deallocator!`](crate::deallocator) writes its implementations in these terms.
+pub trait BlockOf<X>: Pointee {}
+
+impl<X> BlockOf<X> for X {}
+impl<X> BlockOf<X> for [X] {}
+impl<X> BlockOf<X> for MaybeUninit<X> {}
+impl<X> BlockOf<X> for [MaybeUninit<X>] {}
+impl<X> BlockOf<X> for NulTerminated<X> {}
+impl BlockOf<c_char> for CStr {}
+impl BlockOf<c_char> for str {}

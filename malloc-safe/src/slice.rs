@@ -1,0 +1,313 @@
+//! `Owned<[T], D>`: a pointer and a length.
+
+use core::error::Error;
+use core::fmt;
+use core::iter::FusedIterator;
+use core::marker::PhantomData;
+use core::ops::Range;
+use core::ptr::{self, NonNull};
+use core::slice;
+
+use crate::owned::Block;
+use crate::{Deallocator, Free, Owned};
+
+/// A pointer and a length, as C hands over arrays and buffers.
+///
+/// Length 0 has two forms in C, and both are right here: NULL, which is no block, and the pointer
+/// that `malloc(0)` may return, which must still be freed.
+impl<T, D: Deallocator<[T]>> Owned<[T], D> {
+    /// Adopts a pointer and the number of elements behind it; NULL with 0 is the empty slice.
+    ///
+    /// # Errors
+    ///
+    /// [`RawPartsError`], if `ptr` is NULL and `len` is not 0, or if `len` elements would be more
+    /// than `isize::MAX` bytes (a negative status taken for a length, say). In the second case the
+    /// error owns the block.
+    ///
+    /// # Safety
+    ///
+    /// `ptr` is NULL, or a live, aligned block that is `D`'s to release and that nobody else uses
+    /// or releases from now on. If `len` can be right at all (see Errors), the block holds `len`
+    /// valid elements.
+    ///
+    /// # Panics
+    ///
+    /// In debug builds, if `ptr` is not aligned for `T`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use core::ptr;
+    /// use malloc_safe::Owned;
+    ///
+    /// // SAFETY: NULL is allowed.
+    /// let none = unsafe { Owned::<[u32]>::from_raw_parts(ptr::null_mut(), 0) }?;
+    /// assert!(none.is_empty());
+    /// # Ok::<(), malloc_safe::RawPartsError<u32>>(())
+    /// ```
+    #[inline]
+    pub unsafe fn from_raw_parts(ptr: *mut T, len: usize) -> Result<Self, RawPartsError<T, D>> {
+        debug_assert!(ptr.is_aligned(), "{ptr:p} is not aligned for the elements");
+        let Some(ptr) = NonNull::new(ptr) else {
+            return if len == 0 {
+                Ok(Self::empty())
+            } else {
+                Err(RawPartsError {
+                    length: len,
+                    block: None,
+                })
+            };
+        };
+        if len > const { max_len::<T>() } {
+            let block = NonNull::slice_from_raw_parts(ptr, 0);
+            // SAFETY: the caller hands over the block, and no element is claimed of it.
+            let block = unsafe { Self::from_non_null(block) };
+            return Err(RawPartsError {
+                length: len,
+                block: Some(block),
+            });
+        }
+        // SAFETY: the caller promises a block with `len` elements.
+        Ok(unsafe { Self::from_non_null(NonNull::slice_from_raw_parts(ptr, len)) })
+    }
+
+    /// Gives up ownership; an empty slice without a block is `(NULL, 0)`.
+    ///
+    /// ```
+    /// use malloc_safe::Owned;
+    ///
+    /// let (ptr, len) = Owned::into_raw_parts(Owned::<[u8]>::empty());
+    /// assert!(ptr.is_null() && len == 0);
+    /// ```
+    #[inline]
+    #[must_use = "without the pointer the block is leaked"]
+    pub fn into_raw_parts(this: Self) -> (*mut T, usize) {
+        let slice = Self::into_non_null(this);
+        let ptr = if <[T] as crate::Pointee>::is_unallocated(slice) {
+            ptr::null_mut()
+        } else {
+            slice.cast::<T>().as_ptr()
+        };
+        (ptr, slice.len())
+    }
+
+    /// The empty slice, without a block.
+    #[inline]
+    pub fn empty() -> Self {
+        // SAFETY: no element, and at the address of the alignment, which stands for no block.
+        unsafe { Self::from_non_null(NonNull::slice_from_raw_parts(NonNull::dangling(), 0)) }
+    }
+}
+
+/// A pointer and a length that no block can have. It owns the block, if there is one.
+///
+/// ```
+/// use core::ptr;
+/// use malloc_safe::Owned;
+///
+/// // SAFETY: NULL is allowed with any length.
+/// let error = unsafe { Owned::<[u8]>::from_raw_parts(ptr::null_mut(), 12) }.unwrap_err();
+/// assert_eq!(error.to_string(), "NULL with length 12: only length 0 may come without a block");
+/// ```
+pub struct RawPartsError<T, D: Deallocator<[T]> = Free> {
+    length: usize,
+    block: Option<Owned<[T], D>>,
+}
+
+impl<T, D: Deallocator<[T]>> RawPartsError<T, D> {
+    /// The length that was claimed.
+    pub fn length(&self) -> usize {
+        self.length
+    }
+
+    /// Gives the block back as an empty slice; `None` if the pointer was NULL.
+    pub fn into_block(self) -> Option<Owned<[T], D>> {
+        self.block
+    }
+}
+
+impl<T, D: Deallocator<[T]>> fmt::Display for RawPartsError<T, D> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let length = self.length;
+        if self.block.is_some() {
+            write!(
+                f,
+                "length {length} makes the block larger than isize::MAX bytes"
+            )
+        } else {
+            write!(
+                f,
+                "NULL with length {length}: only length 0 may come without a block"
+            )
+        }
+    }
+}
+
+impl<T, D: Deallocator<[T]>> fmt::Debug for RawPartsError<T, D> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RawPartsError")
+            .field("length", &self.length)
+            .field("null", &self.block.is_none())
+            .finish()
+    }
+}
+
+impl<T, D: Deallocator<[T]>> Error for RawPartsError<T, D> {}
+
+/// The most elements that fit in `isize::MAX` bytes, the limit of every object in Rust and in C.
+const fn max_len<T>() -> usize {
+    match size_of::<T>() {
+        0 => usize::MAX,
+        size => isize::MAX as usize / size,
+    }
+}
+
+impl<T, D: Deallocator<[T]>> Default for Owned<[T], D> {
+    fn default() -> Self {
+        Self::empty()
+    }
+}
+
+impl<T, D: Deallocator<[T]>> IntoIterator for Owned<[T], D> {
+    type Item = T;
+    type IntoIter = IntoIter<T, D>;
+
+    /// Moves the elements out; the block is released with the iterator.
+    #[inline]
+    fn into_iter(self) -> IntoIter<T, D> {
+        let block = Block(Self::into_non_null(self), PhantomData);
+        IntoIter {
+            alive: 0..block.0.len(),
+            block,
+        }
+    }
+}
+
+impl<'a, T: Unpin, D: Deallocator<[T]>> IntoIterator for &'a Owned<[T], D> {
+    type Item = &'a T;
+    type IntoIter = slice::Iter<'a, T>;
+
+    #[inline]
+    fn into_iter(self) -> slice::Iter<'a, T> {
+        self.iter()
+    }
+}
+
+impl<'a, T: Unpin, D: Deallocator<[T]>> IntoIterator for &'a mut Owned<[T], D> {
+    type Item = &'a mut T;
+    type IntoIter = slice::IterMut<'a, T>;
+
+    #[inline]
+    fn into_iter(self) -> slice::IterMut<'a, T> {
+        self.iter_mut()
+    }
+}
+
+/// The elements of an `Owned<[T], D>`, by value.
+///
+/// ```
+/// use malloc_safe::Owned;
+///
+/// let numbers = Owned::<[i32]>::try_from_slice(&[1, 2, 3])?;
+/// let mut numbers = numbers.into_iter();
+/// assert_eq!(numbers.next_back(), Some(3));
+/// assert_eq!(numbers.as_slice(), [1, 2]);
+/// // The rest is dropped, and the block freed, here.
+/// # Ok::<(), malloc_safe::AllocError>(())
+/// ```
+///
+/// # Invariant
+///
+/// The elements in `alive` are valid, the others have been moved out. Positions, not pointers:
+/// elements of size 0 have no addresses to count by.
+pub struct IntoIter<T, D: Deallocator<[T]> = Free> {
+    alive: Range<usize>,
+    block: Block<[T], D>,
+}
+
+impl<T, D: Deallocator<[T]>> IntoIter<T, D> {
+    /// The elements that are left.
+    pub fn as_slice(&self) -> &[T] {
+        // SAFETY: by the invariant the elements in `alive` are valid, and `self` is borrowed.
+        unsafe { self.rest().as_ref() }
+    }
+
+    fn rest(&self) -> NonNull<[T]> {
+        // SAFETY: `alive` lies within the block.
+        let start = unsafe { self.first().add(self.alive.start) };
+        NonNull::slice_from_raw_parts(start, self.alive.len())
+    }
+
+    #[inline]
+    fn first(&self) -> NonNull<T> {
+        self.block.0.cast()
+    }
+
+    /// Reads an element that `alive` has just given up.
+    ///
+    /// # Safety
+    ///
+    /// `position` was in `alive` a moment ago, and no longer is.
+    #[inline]
+    unsafe fn read(&self, position: usize) -> T {
+        // SAFETY: the position lies within the block.
+        let element = unsafe { self.first().add(position) };
+        // SAFETY: it is valid, and out of `alive`, so nobody reads it again.
+        unsafe { element.read() }
+    }
+}
+
+impl<T, D: Deallocator<[T]>> Iterator for IntoIter<T, D> {
+    type Item = T;
+
+    #[inline]
+    fn next(&mut self) -> Option<T> {
+        // SAFETY: `next` takes the position out of `alive`.
+        self.alive
+            .next()
+            .map(|position| unsafe { self.read(position) })
+    }
+
+    #[inline]
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.alive.size_hint()
+    }
+
+    #[inline]
+    fn count(self) -> usize {
+        self.alive.len()
+    }
+}
+
+impl<T, D: Deallocator<[T]>> DoubleEndedIterator for IntoIter<T, D> {
+    #[inline]
+    fn next_back(&mut self) -> Option<T> {
+        // SAFETY: `next_back` takes the position out of `alive`.
+        self.alive
+            .next_back()
+            .map(|position| unsafe { self.read(position) })
+    }
+}
+
+impl<T, D: Deallocator<[T]>> ExactSizeIterator for IntoIter<T, D> {}
+impl<T, D: Deallocator<[T]>> FusedIterator for IntoIter<T, D> {}
+
+impl<T: fmt::Debug, D: Deallocator<[T]>> fmt::Debug for IntoIter<T, D> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("IntoIter").field(&self.as_slice()).finish()
+    }
+}
+
+// SAFETY: it owns the block and the elements that are left, as the owner does.
+unsafe impl<T: Send, D: Deallocator<[T]> + Send> Send for IntoIter<T, D> {}
+
+// SAFETY: a shared iterator shows its elements, as the owner does.
+unsafe impl<T: Sync, D: Deallocator<[T]> + Sync> Sync for IntoIter<T, D> {}
+
+impl<T, D: Deallocator<[T]>> Drop for IntoIter<T, D> {
+    fn drop(&mut self) {
+        // The block follows, as a field: also when an element's destructor panics.
+        // SAFETY: by the invariant these elements are valid, and nothing uses them afterwards.
+        unsafe { ptr::drop_in_place(self.rest().as_ptr()) }
+    }
+}
