@@ -114,7 +114,10 @@ pub fn owner<T: Pointee, D: Deallocator<T>, R>(
 /// # Ok::<(), malloc_safe::RawPartsError<u8>>(())
 /// ```
 #[inline]
-#[allow(clippy::type_complexity, reason = "a name for it would hide that it is a plain pair")]
+#[allow(
+    clippy::type_complexity,
+    reason = "a name for it would hide that it is a plain pair"
+)]
 pub unsafe fn slice<T, D: Deallocator<[T]>, R>(
     fill: impl FnOnce(*mut *mut T, *mut usize) -> R,
 ) -> (R, Result<Owned<[T], D>, RawPartsError<T, D>>) {

@@ -64,6 +64,10 @@ impl Pointee for CStr {
 /// It lets a deallocator that takes an `X *` release every view of such a block: one `X`, a slice
 /// of them, a terminated run of them, and for `char` also [`CStr`] and `str`. The macro
 /// [`deallocator!`](crate::deallocator) writes its implementations in these terms.
+#[diagnostic::on_unimplemented(
+    message = "a deallocator of `{X}` does not release a block of `{Self}`",
+    note = "name the type that it releases in `deallocator!`, or `c_void` for any"
+)]
 pub trait BlockOf<X>: Pointee {}
 
 impl<X> BlockOf<X> for X {}

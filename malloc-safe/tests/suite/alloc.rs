@@ -1,0 +1,120 @@
+use crate::hostile::{Counting, Element};
+use core::ffi::CStr;
+use core::mem::MaybeUninit;
+use malloc_safe::{AllocError, CStringError, Owned};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+#[test]
+fn a_failed_allocation_gives_the_value_back() {
+    let error = Counting::with_budget(0, || {
+        Owned::<String, Counting>::try_new("kept".to_owned()).unwrap_err()
+    });
+    assert_eq!(error.requested_bytes(), Some(size_of::<String>()));
+    assert_eq!(error.into_value(), "kept");
+}
+
+#[test]
+fn failure_at_each_allocation_leaks_nothing() {
+    for budget in 0..3 {
+        let made: Vec<_> = Counting::with_budget(budget, || {
+            (0..3)
+                .map_while(|n| Owned::<u32, Counting>::try_new(n).ok())
+                .collect()
+        });
+        assert_eq!(made.len(), budget);
+        assert_eq!(Counting::live(), budget);
+        drop(made);
+        assert_eq!(Counting::live(), 0);
+    }
+}
+
+#[test]
+fn a_size_that_cannot_be_is_an_error_and_not_an_abort() {
+    for len in [usize::MAX, isize::MAX as usize / 8 + 1] {
+        let error = Owned::<[u64]>::try_from_fn(len, |_| unreachable!()).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            format!("cannot allocate {len} elements of 8 bytes each")
+        );
+        assert_eq!(error.requested_bytes(), len.checked_mul(8));
+    }
+    // Larger than any address space in use, so malloc itself says no.
+    let error = Owned::<[MaybeUninit<u8>]>::try_uninit(1 << 62).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "cannot allocate 4611686018427387904 bytes"
+    );
+}
+
+#[test]
+fn an_initialiser_that_panics_loses_nothing() {
+    for position in 0..4 {
+        let dropped = Element::dropped_by(|| {
+            let panic = catch_unwind(AssertUnwindSafe(|| {
+                Owned::<[Element], Counting>::try_from_fn(4, |value| {
+                    assert_ne!(value, position, "no element there");
+                    Element {
+                        value: 0,
+                        bomb: false,
+                    }
+                })
+            }));
+            assert!(panic.is_err());
+        });
+        assert_eq!((dropped, Counting::live()), (position, 0));
+    }
+}
+
+#[test]
+fn an_empty_slice_allocates_nothing() -> Result<(), AllocError> {
+    Counting::with_budget(0, || {
+        assert!(Owned::<[u32], Counting>::try_from_slice(&[])?.is_empty());
+        assert!(Owned::<[u32], Counting>::try_from_fn(0, |_| 1)?.is_empty());
+        assert!(Owned::<[MaybeUninit<u32>], Counting>::try_uninit(0)?.is_empty());
+        Ok(())
+    })
+}
+
+#[test]
+fn elements_without_a_size_have_a_block() -> Result<(), AllocError> {
+    let units = Owned::<[()], Counting>::try_from_slice(&[(); 1000])?;
+    assert_eq!((units.len(), Counting::live()), (1000, 1));
+    drop(units);
+    assert_eq!(Counting::live(), 0);
+    Ok(())
+}
+
+#[test]
+fn a_c_string_says_where_its_interior_nul_is() {
+    for (bytes, expected) in [(&b"\0"[..], 0), (b"ab\0cd\0", 2), (b"abc\0", 3)] {
+        let error = Owned::<CStr>::try_from_bytes(bytes).unwrap_err();
+        assert_eq!(error, CStringError::InteriorNul { position: expected });
+    }
+}
+
+#[test]
+fn a_c_string_is_copied_with_its_terminator() -> Result<(), CStringError> {
+    for text in [c"", c"-", c"longer than a word, and then some"] {
+        assert_eq!(&*Owned::<CStr>::try_from_c_str(text)?, text);
+        assert_eq!(&*Owned::<CStr>::try_from_bytes(text.to_bytes())?, text);
+    }
+    let error = Counting::with_budget(0, || {
+        Owned::<CStr, Counting>::try_from_bytes(b"four").unwrap_err()
+    });
+    assert_eq!(error.to_string(), "cannot allocate 5 bytes");
+    Ok(())
+}
+
+#[cfg(feature = "std")]
+#[test]
+fn errors_become_io_errors_of_the_right_kind() {
+    use std::io::{self, ErrorKind};
+    let nul = Owned::<CStr>::try_from_bytes(b"\0").unwrap_err();
+    assert_eq!(io::Error::from(nul).kind(), ErrorKind::InvalidInput);
+    let memory = Owned::<[MaybeUninit<u8>]>::try_uninit(usize::MAX).unwrap_err();
+    assert_eq!(io::Error::from(memory).kind(), ErrorKind::OutOfMemory);
+    assert_eq!(
+        io::Error::from(CStringError::from(memory)).kind(),
+        ErrorKind::OutOfMemory
+    );
+}

@@ -1,0 +1,84 @@
+//! Size, null niche, auto traits and variance of every owner.
+
+use crate::declared::{CString, TokenFree};
+use core::cell::Cell;
+use core::ffi::{CStr, c_char};
+use core::marker::PhantomData;
+use core::panic::{RefUnwindSafe, UnwindSafe};
+use malloc_safe::{Free, IntoIter, NulTerminated, Out, Owned, deallocator};
+use static_assertions::{assert_impl_all, assert_not_impl_any};
+use std::rc::Rc;
+
+deallocator! {
+    /// For a library that wants its memory back in the thread that got it.
+    pub(crate) struct AffineFree(c_void): !Send = malloc_sys::free;
+}
+
+#[test]
+fn an_owner_is_as_large_as_its_pointer_and_has_room_for_null() {
+    assert_eq!(size_of::<Owned<u64>>(), size_of::<*mut u64>());
+    assert_eq!(size_of::<Option<Owned<u64>>>(), size_of::<*mut u64>());
+    assert_eq!(
+        size_of::<Option<CString<TokenFree>>>(),
+        size_of::<*mut c_char>()
+    );
+    assert_eq!(size_of::<Option<Owned<[u64]>>>(), size_of::<*mut [u64]>());
+    assert_eq!(size_of::<Option<Owned<CStr>>>(), size_of::<*mut CStr>());
+    assert_eq!(size_of::<Option<Owned<str>>>(), size_of::<*mut str>());
+    assert_eq!(size_of::<Out<'_, u64>>(), size_of::<*mut *mut u64>());
+    assert_eq!(size_of::<NulTerminated<u64>>(), 0);
+    assert_eq!(align_of::<NulTerminated<u64>>(), align_of::<u64>());
+}
+
+#[test]
+fn null_is_none_by_abi() {
+    // SAFETY: an Option of a transparent owner is a nullable pointer.
+    let none: Option<Owned<u64>> = unsafe { core::mem::transmute(core::ptr::null_mut::<u64>()) };
+    assert!(none.is_none());
+}
+
+// Send and Sync need both the pointee and the deallocator.
+assert_impl_all!(Owned<u64>: Send, Sync, Unpin, UnwindSafe, RefUnwindSafe);
+assert_impl_all!(Owned<[u64], TokenFreeAny>: Send, Sync);
+assert_impl_all!(Owned<CStr>: Send, Sync);
+assert_impl_all!(Owned<str>: Send, Sync);
+assert_impl_all!(CString<TokenFree>: Send, Sync, Unpin);
+assert_impl_all!(IntoIter<u64>: Send, Sync);
+assert_not_impl_any!(Owned<Rc<u64>>: Send, Sync);
+assert_not_impl_any!(Owned<[Rc<u64>]>: Send, Sync);
+assert_not_impl_any!(Owned<*mut u8>: Send, Sync);
+assert_impl_all!(Owned<Cell<u64>>: Send);
+assert_not_impl_any!(Owned<Cell<u64>>: Sync);
+assert_not_impl_any!(Owned<u64, AffineFree>: Send, Sync);
+assert_not_impl_any!(Owned<[u64], AffineFree>: Send, Sync);
+assert_not_impl_any!(CString<AffineFree>: Send, Sync);
+assert_not_impl_any!(IntoIter<u64, AffineFree>: Send, Sync);
+assert_not_impl_any!(IntoIter<Rc<u64>>: Send, Sync);
+
+// What Rust must not look into has no Deref; owning it forbids copying and cloning.
+assert_not_impl_any!(CString: core::ops::Deref, core::ops::DerefMut, Clone, Copy);
+assert_not_impl_any!(NulTerminated<c_char>: Unpin, Clone, Copy);
+assert_not_impl_any!(Owned<u64>: Clone, Copy);
+
+deallocator! { pub(crate) struct TokenFreeAny(core::ffi::c_void) = malloc_sys::free; }
+
+/// Covariant, as Box is: an owner of something long-lived will do for something short-lived.
+#[expect(dead_code, reason = "compiling it is the test")]
+fn covariant<'short>(
+    one: Owned<&'static str>,
+    several: Owned<[&'static str]>,
+    iterator: IntoIter<&'static str>,
+    _: PhantomData<&'short ()>,
+) -> (
+    Owned<&'short str>,
+    Owned<[&'short str]>,
+    IntoIter<&'short str>,
+) {
+    (one, several, iterator)
+}
+
+#[test]
+fn free_is_a_name_that_costs_nothing() {
+    assert_eq!(size_of::<Free>(), 0);
+    assert_eq!(size_of::<TokenFree>(), 0);
+}

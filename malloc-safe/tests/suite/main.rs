@@ -1,0 +1,16 @@
+//! The owners' behaviour, a module for each source file.
+//!
+//! Run as it is, under AddressSanitizer with leak detection, and under valgrind: every test also
+//! proves that nothing is leaked, freed twice or read after its end.
+
+mod alloc;
+mod dealloc;
+mod declared;
+mod hostile;
+mod layout;
+mod nul;
+mod out;
+mod owned;
+mod rivals;
+mod slice;
+mod string;

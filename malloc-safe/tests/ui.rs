@@ -1,0 +1,28 @@
+//! What must not compile: each file in `ui/` with the message that its author sees.
+
+use std::env;
+use std::process::Command;
+
+/// Messages change from one compiler to the next; these are this one's.
+const RECORDED_WITH: &str = "rustc 1.95.";
+
+#[test]
+fn misuse_does_not_compile() {
+    let rustc = env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+    let version = Command::new(rustc)
+        .arg("--version")
+        .output()
+        .expect("rustc runs")
+        .stdout;
+    if !version.starts_with(RECORDED_WITH.as_bytes()) {
+        let version = String::from_utf8_lossy(&version);
+        assert!(
+            env::var_os("MALLOC_SAFE_REQUIRE_UI").is_none(),
+            "MALLOC_SAFE_REQUIRE_UI is set, but the messages are those of {RECORDED_WITH} and \
+             this is {version}: record them with TRYBUILD=overwrite"
+        );
+        eprintln!("skipped: the messages are those of {RECORDED_WITH}, this is {version}");
+        return;
+    }
+    trybuild::TestCases::new().compile_fail("tests/ui/*.rs");
+}

@@ -1,0 +1,5 @@
+use malloc_safe::Owned;
+
+fn show(_: Owned<dyn core::fmt::Debug>) {}
+
+fn main() {}
