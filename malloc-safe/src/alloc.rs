@@ -12,22 +12,26 @@ use crate::{AllocError, CStringError, Deallocator, Free, Owned};
 ///
 /// # Safety
 ///
-/// A block that [`allocate`](Self::allocate) returns is `size` bytes long, belongs to the caller
-/// alone, is aligned for every type of that size whose alignment is at most
-/// [`ALIGNMENT`](Self::ALIGNMENT), and may be released as a `T` wherever `Self: Deallocator<T>`.
+/// A block that [`allocate`](Self::allocate) returns is at least `size` bytes long, belongs to the
+/// caller alone, is aligned for every type that fits in `size` and whose alignment is at most
+/// [`ALIGNMENT`](Self::ALIGNMENT), and may be released as a `T` wherever `Self: Deallocator<T>`,
+/// whatever is in it by then. A `T` of size 0 gets a block of as many bytes as its alignment.
 pub unsafe trait Allocator {
     /// The strictest alignment that blocks have, a power of two. Stricter types do not compile.
     const ALIGNMENT: usize;
 
-    /// Returns a block of at least `size` bytes, uninitialised, or `None`. `size` is not 0.
+    /// Returns a block of at least `size` bytes, not yet written, or `None`. `size` is not 0.
     fn allocate(size: usize) -> Option<NonNull<u8>>;
 }
 
 // SAFETY: malloc (C11 7.22.3) returns NULL or a block for the caller, aligned for every type
-// with a fundamental alignment. That is two words on the platforms there are; those where it is
-// less (8 bytes on 32-bit Windows) have words of 4.
+// with a fundamental alignment: two words, but for some embedded C libraries that give 4 bytes.
 unsafe impl Allocator for Free {
-    const ALIGNMENT: usize = 2 * size_of::<usize>();
+    const ALIGNMENT: usize = if cfg!(any(target_os = "espidf", target_os = "zkvm")) {
+        4
+    } else {
+        2 * size_of::<usize>()
+    };
 
     #[inline]
     fn allocate(size: usize) -> Option<NonNull<u8>> {
@@ -36,7 +40,7 @@ unsafe impl Allocator for Free {
     }
 }
 
-/// Allocates room for `count` values, one byte where they have no size.
+/// Allocates room for `count` values; values without a size have a block all the same.
 #[inline]
 fn allocate<T, A: Allocator>(count: usize) -> Result<NonNull<T>, AllocError> {
     const {
@@ -48,13 +52,13 @@ fn allocate<T, A: Allocator>(count: usize) -> Result<NonNull<T>, AllocError> {
     count
         .checked_mul(size_of::<T>())
         .filter(|&size| isize::try_from(size).is_ok())
-        .and_then(|size| A::allocate(size.max(1)))
+        .and_then(|size| A::allocate(size.max(align_of::<T>())))
         .map(NonNull::cast)
         .ok_or_else(|| AllocError::new(count, size_of::<T>(), ()))
 }
 
 /// A single value in C's heap.
-impl<T, A: Allocator + Deallocator<T>> Owned<T, A> {
+impl<T: Unpin, A: Allocator + Deallocator<T>> Owned<T, A> {
     /// Moves a value into a block of its own, which C may be given to release.
     ///
     /// # Errors
@@ -134,7 +138,10 @@ impl<T, A: Allocator + Deallocator<[T]>> Owned<[T], A> {
     /// assert_eq!(*squares, [0, 1, 4, 9]);
     /// # Ok::<(), malloc_safe::AllocError>(())
     /// ```
-    pub fn try_from_fn(len: usize, mut make: impl FnMut(usize) -> T) -> Result<Self, AllocError> {
+    pub fn try_from_fn(len: usize, mut make: impl FnMut(usize) -> T) -> Result<Self, AllocError>
+    where
+        T: Unpin,
+    {
         /// The elements made so far, dropped should `make` panic, and then the block.
         struct Partial<T, A: Deallocator<[T]>> {
             made: usize,

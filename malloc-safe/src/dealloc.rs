@@ -13,12 +13,17 @@ use core::ptr::NonNull;
 /// Write `release(p as T)` for `<Self as Deallocator<T>>::deallocate(p)`. The implementor
 /// promises:
 ///
-/// - **Destructor first:** `release(p as T)` is right although the destructor of `T` has run. For
-///   the plain structs of C that changes nothing, and it may read them as `freeaddrinfo` does.
+/// - **Destructor first:** `release(p as T)` is right although the destructor of `T` has run, or has
+///   panicked half way, or the `T` has been moved out. For the plain structs of C that changes
+///   nothing, and it may read them as `freeaddrinfo` does, if every `T` that safe code can make
+///   of the contents through a shared reference (a `Cell` in it, say) is right to read.
 /// - **Same block, same end:** where the type implements the trait for both `T` and `U`, and
-///   [`Owned`](crate::Owned) has a safe conversion from one to the other, `release(p as T)` and
+///   [`Owned`](crate::Owned) has a conversion from one to the other, `release(p as T)` and
 ///   `release(p as U)` are both right for the block. Note that a `CStr` counts its terminator and
 ///   the `str` made of it does not: one that needs the exact size must not implement both.
+/// - **No length:** a block of an impossible length is released as a slice of length 0
+///   ([`RawPartsError`](crate::RawPartsError)). One that needs the exact size cannot be used with
+///   [`Owned::from_raw_parts`](crate::Owned::from_raw_parts) on a length that may be wrong.
 /// - **Threads:** if the type is `Send`, it may be called from any thread. Mark a library whose
 ///   memory must be released where it was allocated as `!Send`.
 pub unsafe trait Deallocator<T: ?Sized> {
@@ -27,9 +32,24 @@ pub unsafe trait Deallocator<T: ?Sized> {
     /// # Safety
     ///
     /// `ptr` is what this deallocator's library handed over, with its whole provenance; it is
-    /// still allocated, its `T` has been dropped in place, and nobody uses it afterwards.
+    /// still allocated, and nobody uses it afterwards. Its `T` has been dropped or moved out.
     unsafe fn deallocate(ptr: NonNull<T>);
 }
+
+/// A [`Deallocator`] that ignores the contents, and so lets safe code overwrite them.
+///
+/// `freeaddrinfo` follows pointers in what it releases: were `*a = *b` possible with two owned
+/// lists, it would release one of them twice. Only with a content-blind deallocator does
+/// [`Owned`](crate::Owned) lend its contents mutably.
+///
+/// # Safety
+///
+/// `deallocate` is right for the block whatever bytes are in it.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` may read what it releases, so the contents cannot be borrowed mutably",
+    note = "write through `Owned::as_ptr`, or implement `ContentBlind` if it reads nothing"
+)]
+pub unsafe trait ContentBlind<T: ?Sized>: Deallocator<T> {}
 
 /// The C library's `free` (C11 7.22.3.3), for what `malloc` and its family returned.
 ///
@@ -60,15 +80,21 @@ unsafe impl<T: ?Sized> Deallocator<T> for Free {
     }
 }
 
+// SAFETY: free reads nothing of the block.
+unsafe impl<T: ?Sized> ContentBlind<T> for Free {}
+
 /// Names a library's deallocator, so that it can stand in an owner's type.
 ///
-/// - `(c_void)` releases blocks of whatever type, as `free` does.
+/// - `(c_void)` releases blocks of whatever type, as `free` does, without looking into them
+///   ([`ContentBlind`]).
 /// - `(X)` releases what the library declares as `X *`: an `X`, a slice of them, a
-///   [`NulTerminated`](crate::NulTerminated) run of them; for `c_char` also `CStr` and `str`.
-///   An owner of anything else with this deallocator does not compile.
+///   [`NulTerminated`](crate::NulTerminated) run of them; for `c_char` also `CStr` and `str`
+///   ([`BlockOf`](crate::BlockOf)). An owner of anything else with this deallocator does not
+///   compile. It may read what it releases, so its owners lend their contents shared only.
 /// - `: !Send` after the parentheses keeps the owner in its thread.
 /// - After `=` stands a function, or any expression that gives one: a function pointer is read at
 ///   each release, a closure can add arguments.
+/// - Conditional compilation goes in front of the macro: `#[cfg(unix)] deallocator! { … }`.
 ///
 /// # Safety
 ///
@@ -147,26 +173,36 @@ macro_rules! __deallocator_impl {
     ($name:ident ($release:expr) [$($pointee:tt)+] c_void) => {
         // SAFETY: the function gets the address alone, whatever the type; that it is right for
         // the block is promised by whoever adopts the block.
-        unsafe impl<T: ?Sized> $crate::Deallocator<T> for $name {
-            $crate::__deallocator_impl!(@deallocate T ::core::ffi::c_void, $release);
+        unsafe impl<__Block: ?::core::marker::Sized> $crate::Deallocator<__Block> for $name {
+            $crate::__deallocator_impl!(@deallocate __Block ::core::ffi::c_void, $release);
         }
+        // SAFETY: a function for blocks of any type cannot read them.
+        unsafe impl<__Block: ?::core::marker::Sized> $crate::ContentBlind<__Block> for $name {}
     };
     ($name:ident ($release:expr) [$($pointee:tt)+] $(::)? $segment:ident :: $($rest:tt)+) => {
         $crate::__deallocator_impl!($name ($release) [$($pointee)+] $($rest)+);
     };
     ($name:ident ($release:expr) [$($pointee:tt)+] $($other:tt)+) => {
         // SAFETY: as for any type, for the blocks of one.
-        unsafe impl<T: ?Sized + $crate::BlockOf<$($pointee)+>> $crate::Deallocator<T> for $name {
-            $crate::__deallocator_impl!(@deallocate T $($pointee)+, $release);
+        unsafe impl<__Block> $crate::Deallocator<__Block> for $name
+        where
+            __Block: ?::core::marker::Sized + $crate::BlockOf<$($pointee)+>,
+        {
+            $crate::__deallocator_impl!(@deallocate __Block $($pointee)+, $release);
         }
     };
     (@deallocate $block:ident $pointee:ty, $release:expr) => {
         #[inline]
         unsafe fn deallocate(ptr: ::core::ptr::NonNull<$block>) {
-            let ptr: *mut $pointee = ptr.as_ptr().cast();
-            let release = $release; // outside of `unsafe`: it is the user's expression
-            // SAFETY: the caller hands over a live block that this function releases.
-            let _ = unsafe { release(ptr) };
+            // A safe function around the user's expression: in edition 2021 the body of an
+            // unsafe one would let it do anything unmarked.
+            #[inline]
+            fn __malloc_safe_release(ptr: *mut $pointee) {
+                let release = $release;
+                // SAFETY: the caller of deallocate hands over a live block of this function's.
+                let _ = unsafe { release(ptr) };
+            }
+            __malloc_safe_release(ptr.as_ptr().cast())
         }
     };
 }

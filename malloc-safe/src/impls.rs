@@ -6,7 +6,7 @@ use core::ffi::{CStr, c_char};
 use core::fmt;
 use core::hash::{Hash, Hasher};
 
-use crate::{Deallocator, NulTerminated, Owned, Pointee};
+use crate::{ContentBlind, Deallocator, NulTerminated, Owned, Pointee};
 
 impl<T: ?Sized + Pointee + Unpin + fmt::Debug, D: Deallocator<T>> fmt::Debug for Owned<T, D> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -70,7 +70,7 @@ impl<T: ?Sized + Pointee + Unpin, D: Deallocator<T>> AsRef<T> for Owned<T, D> {
     }
 }
 
-impl<T: ?Sized + Pointee + Unpin, D: Deallocator<T>> AsMut<T> for Owned<T, D> {
+impl<T: ?Sized + Pointee + Unpin, D: ContentBlind<T>> AsMut<T> for Owned<T, D> {
     fn as_mut(&mut self) -> &mut T {
         self
     }
@@ -82,7 +82,7 @@ impl<T: ?Sized + Pointee + Unpin, D: Deallocator<T>> Borrow<T> for Owned<T, D> {
     }
 }
 
-impl<T: ?Sized + Pointee + Unpin, D: Deallocator<T>> BorrowMut<T> for Owned<T, D> {
+impl<T: ?Sized + Pointee + Unpin, D: ContentBlind<T>> BorrowMut<T> for Owned<T, D> {
     fn borrow_mut(&mut self) -> &mut T {
         self
     }

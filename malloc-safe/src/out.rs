@@ -12,6 +12,10 @@ use crate::{Deallocator, Free, Owned, Pointee, RawPartsError};
 /// on the path where the function reports an error. A place that already owns something is
 /// emptied first, because C would overwrite the pointer without looking.
 ///
+/// Whoever declares a function with an `Out` promises that on every path, errors included, it
+/// leaves there NULL or what satisfies the [invariant](Owned#invariant) of an owner. Where the
+/// manual calls the pointer undefined after an error, declare a raw pointer instead.
+///
 /// ```
 /// use core::ffi::{c_char, c_int};
 /// use malloc_safe::{NulTerminated, Out, Owned};
@@ -98,7 +102,9 @@ pub fn owner<T: Pointee, D: Deallocator<T>, R>(
 ///
 /// # Safety
 ///
-/// However `fill` ends, the two places satisfy what [`Owned::from_raw_parts`] asks for.
+/// However `fill` ends, the two places satisfy what [`Owned::from_raw_parts`] asks for. For a C
+/// function that counts in another type, have `fill` give it a variable of that type and convert
+/// the count; casting `len` to an `int *` leaves half of it unwritten, and -1 a large length.
 ///
 /// # Examples
 ///

@@ -5,7 +5,7 @@ use core::mem;
 use core::ops::{Deref, DerefMut};
 use core::ptr::{self, NonNull};
 
-use crate::{Deallocator, Free, Pointee};
+use crate::{ContentBlind, Deallocator, Free, Pointee};
 
 /// Owns what a C function returned, and gives it back with `D` when dropped.
 ///
@@ -15,6 +15,7 @@ use crate::{Deallocator, Free, Pointee};
 /// | the C function hands over | the type |
 /// | --- | --- |
 /// | one `T` | `Owned<T, D>` |
+/// | a `void *`, or a struct that it keeps to itself | [`Owned<Opaque<Tag>, D>`](crate::Opaque) |
 /// | a string | `Owned<NulTerminated<c_char>, D>`, or [`Owned<CStr, D>`] once measured |
 /// | a pointer and a length | [`Owned<[T], D>`] |
 /// | an array of owned things (transfer full) | `Owned<[Owned<T, D>], D>` |
@@ -30,8 +31,9 @@ use crate::{Deallocator, Free, Pointee};
 /// a block ([`Pointee`]).
 ///
 /// `T` must be what is really there. For bytes that C has not written, use
-/// [`MaybeUninit`](core::mem::MaybeUninit); for a struct that C keeps to itself, a type without
-/// fields that is not [`Unpin`], which then has no [`Deref`].
+/// [`MaybeUninit`](core::mem::MaybeUninit); for a `void *`, or a struct that C keeps to itself,
+/// [`Opaque`](crate::Opaque). A pointee that is not [`Unpin`], as `Opaque` is not, has no
+/// [`Deref`] and cannot be moved out or in; one whose deallocator may read it has no [`DerefMut`].
 ///
 /// # Threads
 ///
@@ -163,25 +165,40 @@ impl<T: ?Sized + Pointee, D: Deallocator<T>> Owned<T, D> {
         T: Unpin + 'a,
         D: 'a,
     {
+        const { T::INHABITED };
         // SAFETY: the invariant holds, and with the owner gone nothing ends or shares the block.
         unsafe { Self::into_non_null(this).as_mut() }
     }
 }
 
 /// Borrows the contents. Not for a pointee that Rust must not look into: those are not [`Unpin`].
+///
+/// A pointee without values, the old way to name a struct that C keeps to itself, does not compile
+/// here; [`Opaque`](crate::Opaque) is the new one:
+///
+/// ```compile_fail,E0080
+/// enum File {}
+/// fn look(file: malloc_safe::Owned<File>) {
+///     match *file {}
+/// }
+/// # fn main() { look(unsafe { malloc_safe::Owned::from_raw(8 as *mut File) }.unwrap()) }
+/// ```
 impl<T: ?Sized + Pointee + Unpin, D: Deallocator<T>> Deref for Owned<T, D> {
     type Target = T;
 
     #[inline]
     fn deref(&self) -> &T {
+        const { T::INHABITED };
         // SAFETY: by the invariant there is a valid T, unshared but for borrows of `self`.
         unsafe { self.ptr.as_ref() }
     }
 }
 
-impl<T: ?Sized + Pointee + Unpin, D: Deallocator<T>> DerefMut for Owned<T, D> {
+/// Lends the contents mutably, where releasing them does not depend on what they are.
+impl<T: ?Sized + Pointee + Unpin, D: ContentBlind<T>> DerefMut for Owned<T, D> {
     #[inline]
     fn deref_mut(&mut self) -> &mut T {
+        const { T::INHABITED };
         // SAFETY: as in deref, and `self` is borrowed exclusively.
         unsafe { self.ptr.as_mut() }
     }

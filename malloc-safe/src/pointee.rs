@@ -21,13 +21,23 @@ pub trait Pointee: sealed::Sealed {
     /// Whether the pointer stands for no block at all.
     ///
     /// That is the empty slice that [`Owned::from_raw_parts`](crate::Owned::from_raw_parts) makes
-    /// of NULL and 0: it has no bytes, and its address is the alignment, where no allocator puts
-    /// a block. A sized pointee always has its block, even one of size 0.
+    /// of NULL and 0: it has no bytes, and its address is the alignment, which is in the first page
+    /// of memory, where there are no blocks. A sized pointee always has its block, even one of size 0.
     #[doc(hidden)]
     fn is_unallocated(ptr: NonNull<Self>) -> bool;
+
+    /// Fails to compile for a type without values, an `enum` that stands for a C struct: safe code
+    /// could `match` a reference to one.
+    #[doc(hidden)]
+    const INHABITED: () = ();
 }
 
 impl<T> Pointee for T {
+    const INHABITED: () = assert!(
+        size_of::<Option<T>>() > 0,
+        "the pointee has no values: use malloc_safe::Opaque"
+    );
+
     #[inline]
     fn is_unallocated(_: NonNull<Self>) -> bool {
         false
@@ -62,18 +72,35 @@ impl Pointee for CStr {
 /// Says that a block of `X`s may be owned as `Self`.
 ///
 /// It lets a deallocator that takes an `X *` release every view of such a block: one `X`, a slice
-/// of them, a terminated run of them, and for `char` also [`CStr`] and `str`. The macro
-/// [`deallocator!`](crate::deallocator) writes its implementations in these terms.
+/// of them, a terminated run of them, the same not yet written, and for `char` also bytes,
+/// [`CStr`] and `str`. The macro [`deallocator!`](crate::deallocator) writes its implementations
+/// in these terms.
+///
+/// # Safety
+///
+/// A pointer to `Self` is the address of the block's first `X`, and what releases blocks of `X`s
+/// is right for every block that is owned as `Self`.
 #[diagnostic::on_unimplemented(
     message = "a deallocator of `{X}` does not release a block of `{Self}`",
     note = "name the type that it releases in `deallocator!`, or `c_void` for any"
 )]
-pub trait BlockOf<X>: Pointee {}
+pub unsafe trait BlockOf<X>: Pointee {}
 
-impl<X> BlockOf<X> for X {}
-impl<X> BlockOf<X> for [X] {}
-impl<X> BlockOf<X> for MaybeUninit<X> {}
-impl<X> BlockOf<X> for [MaybeUninit<X>] {}
-impl<X> BlockOf<X> for NulTerminated<X> {}
-impl BlockOf<c_char> for CStr {}
-impl BlockOf<c_char> for str {}
+// SAFETY: the X is the block.
+unsafe impl<X> BlockOf<X> for X {}
+// SAFETY: the first of the elements is where the block begins.
+unsafe impl<X> BlockOf<X> for [X] {}
+// SAFETY: as one X.
+unsafe impl<X> BlockOf<X> for MaybeUninit<X> {}
+// SAFETY: as several.
+unsafe impl<X> BlockOf<X> for [MaybeUninit<X>] {}
+// SAFETY: as several.
+unsafe impl<X> BlockOf<X> for NulTerminated<X> {}
+// SAFETY: a C string is its chars.
+unsafe impl BlockOf<c_char> for CStr {}
+// SAFETY: it was made of a C string's chars.
+unsafe impl BlockOf<c_char> for str {}
+// SAFETY: bytes are chars, on the platforms where char is signed ...
+unsafe impl BlockOf<i8> for [u8] {}
+// SAFETY: ... and where it is not.
+unsafe impl BlockOf<u8> for [i8] {}

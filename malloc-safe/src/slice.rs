@@ -9,13 +9,19 @@ use core::ptr::{self, NonNull};
 use core::slice;
 
 use crate::owned::Block;
-use crate::{Deallocator, Free, Owned};
+use crate::{ContentBlind, Deallocator, Free, Owned};
 
 /// A pointer and a length, as C hands over arrays and buffers.
 ///
 /// Length 0 has two forms in C, and both are right here: NULL, which is no block, and the pointer
 /// that `malloc(0)` may return, which must still be freed.
 impl<T, D: Deallocator<[T]>> Owned<[T], D> {
+    /// The address that stands for the empty slice without a block must not be a block's.
+    const ALIGNMENT_IS_NO_BLOCK: () = assert!(
+        align_of::<T>() < 4096,
+        "the alignment of the elements is beyond the first page"
+    );
+
     /// Adopts a pointer and the number of elements behind it; NULL with 0 is the empty slice.
     ///
     /// # Errors
@@ -28,7 +34,7 @@ impl<T, D: Deallocator<[T]>> Owned<[T], D> {
     ///
     /// `ptr` is NULL, or a live, aligned block that is `D`'s to release and that nobody else uses
     /// or releases from now on. If `len` can be right at all (see Errors), the block holds `len`
-    /// valid elements.
+    /// valid elements; if not, `D` releases it as a slice of length 0.
     ///
     /// # Panics
     ///
@@ -48,6 +54,7 @@ impl<T, D: Deallocator<[T]>> Owned<[T], D> {
     #[inline]
     pub unsafe fn from_raw_parts(ptr: *mut T, len: usize) -> Result<Self, RawPartsError<T, D>> {
         debug_assert!(ptr.is_aligned(), "{ptr:p} is not aligned for the elements");
+        const { Self::ALIGNMENT_IS_NO_BLOCK };
         let Some(ptr) = NonNull::new(ptr) else {
             return if len == 0 {
                 Ok(Self::empty())
@@ -94,6 +101,7 @@ impl<T, D: Deallocator<[T]>> Owned<[T], D> {
     /// The empty slice, without a block.
     #[inline]
     pub fn empty() -> Self {
+        const { Self::ALIGNMENT_IS_NO_BLOCK };
         // SAFETY: no element, and at the address of the alignment, which stands for no block.
         unsafe { Self::from_non_null(NonNull::slice_from_raw_parts(NonNull::dangling(), 0)) }
     }
@@ -168,7 +176,7 @@ impl<T, D: Deallocator<[T]>> Default for Owned<[T], D> {
     }
 }
 
-impl<T, D: Deallocator<[T]>> IntoIterator for Owned<[T], D> {
+impl<T: Unpin, D: Deallocator<[T]>> IntoIterator for Owned<[T], D> {
     type Item = T;
     type IntoIter = IntoIter<T, D>;
 
@@ -193,7 +201,7 @@ impl<'a, T: Unpin, D: Deallocator<[T]>> IntoIterator for &'a Owned<[T], D> {
     }
 }
 
-impl<'a, T: Unpin, D: Deallocator<[T]>> IntoIterator for &'a mut Owned<[T], D> {
+impl<'a, T: Unpin, D: ContentBlind<[T]>> IntoIterator for &'a mut Owned<[T], D> {
     type Item = &'a mut T;
     type IntoIter = slice::IterMut<'a, T>;
 

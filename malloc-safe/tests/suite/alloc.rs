@@ -1,7 +1,8 @@
 use crate::hostile::{Counting, Element};
 use core::ffi::CStr;
 use core::mem::MaybeUninit;
-use malloc_safe::{AllocError, CStringError, Owned};
+use core::ptr::NonNull;
+use malloc_safe::{AllocError, Allocator, CStringError, Deallocator, Owned};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 #[test]
@@ -82,6 +83,34 @@ fn elements_without_a_size_have_a_block() -> Result<(), AllocError> {
     drop(units);
     assert_eq!(Counting::live(), 0);
     Ok(())
+}
+
+/// As far off the mark as its contract allows: aligned for nothing larger than the size.
+struct Grudging;
+
+// SAFETY: the deallocator of blocks whose address was moved by `allocate`, which leaks them.
+unsafe impl<T: ?Sized> Deallocator<T> for Grudging {
+    unsafe fn deallocate(_: NonNull<T>) {}
+}
+
+// SAFETY: the block is aligned to the largest power of two in `size`, and to no more.
+unsafe impl Allocator for Grudging {
+    const ALIGNMENT: usize = 16;
+
+    fn allocate(size: usize) -> Option<NonNull<u8>> {
+        static ROOM: [u128; 64] = [0; 64];
+        assert!(size <= 16, "enough for this test");
+        let align = 1 << size.ilog2();
+        NonNull::new(ROOM.as_ptr().cast_mut().cast::<u8>().wrapping_add(align))
+    }
+}
+
+#[test]
+fn values_without_a_size_are_aligned() {
+    let aligned = Owned::<[u64; 0], Grudging>::try_new([]).expect("enough room");
+    assert!(Owned::as_ptr(&aligned).is_aligned());
+    let aligned = Owned::<[[u64; 0]], Grudging>::try_from_slice(&[[]]).expect("enough room");
+    assert!(aligned.as_ptr().is_aligned());
 }
 
 #[test]

@@ -6,7 +6,7 @@ use core::alloc::Layout;
 use core::cell::{Cell, RefCell};
 use core::ffi::CStr;
 use core::ptr::NonNull;
-use malloc_safe::{Allocator, Deallocator};
+use malloc_safe::{Allocator, ContentBlind, Deallocator};
 use std::collections::HashSet;
 
 thread_local! {
@@ -43,6 +43,9 @@ unsafe impl<T: ?Sized> Deallocator<T> for Counting {
         unsafe { malloc_sys::free(ptr.as_ptr().cast()) }
     }
 }
+
+// SAFETY: addresses are watched, not contents.
+unsafe impl<T: ?Sized> ContentBlind<T> for Counting {}
 
 // SAFETY: malloc's blocks, with malloc's alignment.
 unsafe impl Allocator for Counting {

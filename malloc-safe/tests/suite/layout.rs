@@ -5,7 +5,7 @@ use core::cell::Cell;
 use core::ffi::{CStr, c_char};
 use core::marker::PhantomData;
 use core::panic::{RefUnwindSafe, UnwindSafe};
-use malloc_safe::{Free, IntoIter, NulTerminated, Out, Owned, deallocator};
+use malloc_safe::{Free, IntoIter, NulTerminated, Opaque, Out, Owned, deallocator};
 use static_assertions::{assert_impl_all, assert_not_impl_any};
 use std::rc::Rc;
 
@@ -54,6 +54,12 @@ assert_not_impl_any!(Owned<[u64], AffineFree>: Send, Sync);
 assert_not_impl_any!(CString<AffineFree>: Send, Sync);
 assert_not_impl_any!(IntoIter<u64, AffineFree>: Send, Sync);
 assert_not_impl_any!(IntoIter<Rc<u64>>: Send, Sync);
+
+assert_not_impl_any!(Opaque: Unpin, Send, Sync, Clone, Copy);
+assert_not_impl_any!(Owned<Opaque>: core::ops::Deref, Send, Sync);
+// A deallocator that may read what it releases lends nothing to be overwritten.
+assert_impl_all!(Owned<[c_char], TokenFree>: core::ops::Deref);
+assert_not_impl_any!(Owned<[c_char], TokenFree>: core::ops::DerefMut, AsMut<[c_char]>);
 
 // What Rust must not look into has no Deref; owning it forbids copying and cloning.
 assert_not_impl_any!(CString: core::ops::Deref, core::ops::DerefMut, Clone, Copy);
