@@ -1,6 +1,85 @@
 //! Owners for memory that C allocated: freed exactly once, by the right deallocator, at no cost.
+//!
+//! # The problem
+//!
+//! `strdup` hands over a block that the caller must free. Nothing in its declaration says so:
+//!
+//! ```
+//! # use core::ffi::{CStr, c_char};
+//! unsafe extern "C" {
+//!     fn strdup(s: *const c_char) -> *mut c_char;
+//! }
+//!
+//! // SAFETY: the argument is a C string.
+//! let copy = unsafe { strdup(c"mine".as_ptr()) };
+//! if !copy.is_null() {
+//!     // SAFETY: not NULL, so a C string.
+//!     let length = unsafe { CStr::from_ptr(copy) }.count_bytes();
+//!     assert_eq!(length, 4);
+//!     // SAFETY: from malloc, and not used again. An early return above would leak it.
+//!     unsafe { libc::free(copy.cast()) };
+//! }
+//! ```
+//!
+//! # The same, owned
+//!
+//! An owner is the pointer, by ABI, and so the declaration itself can say who frees and how:
+//!
+//! ```
+//! # use core::ffi::c_char;
+//! use malloc_safe::{NulTerminated, Owned};
+//!
+//! unsafe extern "C" {
+//!     fn strdup(s: *const c_char) -> Option<Owned<NulTerminated<c_char>>>;
+//! }
+//!
+//! // SAFETY: the argument is a C string.
+//! if let Some(copy) = unsafe { strdup(c"mine".as_ptr()) } {
+//!     assert_eq!(copy.to_c_str().count_bytes(), 4);
+//! } // freed, on every way out
+//! ```
+//!
+//! # Transfer none, container, full
+//!
+//! These are GObject-introspection's words for what a function hands over.
+//!
+//! - **None:** the caller only looks. Bind a plain `*const T`; there is nothing to own.
+//! - **Full:** the caller owns the block and everything in it: `Owned<[Owned<T>]>` frees the
+//!   elements, then the array.
+//! - **Container:** the caller owns the outer block alone: `Owned<[NonNull<T>]>`.
+//!
+//! # Which type do I need?
+//!
+//! | C hands over | declare or adopt |
+//! | --- | --- |
+//! | `T *`, one object | `Option<Owned<T>>` |
+//! | `char *`, a string | `Option<Owned<NulTerminated<c_char>>>`, then perhaps [`measure`](Owned::measure) |
+//! | `void *`, a handle | `Option<Owned<Opaque<Tag>, D>>` ([`Opaque`]) |
+//! | `T **` out-parameter | [`Out<'_, T>`](Out) |
+//! | `T **` and `size_t *` out-parameters | [`out::slice`] |
+//! | pointer and length | [`Owned::from_raw_parts`] |
+//! | an array ended by NULL | `Option<Owned<NulTerminated<*mut T>>>` ([`NulTerminated`]) |
+//! | anything with a deallocator of its own | `Owned<T, D>`, with `D` from [`deallocator!`] |
+//! | C takes ownership | [`Owned::try_new`] and its kin, then [`Owned::into_raw`] |
+//!
+//! # What it does, and does not
+//!
+//! It releases each block once, with the deallocator in its type, also when a destructor panics;
+//! NULL is `None`; NULL with length 0 is the empty slice, while a real block of length 0 is
+//! freed; a failed conversion gives the owner back; a failed allocation is an error. An owner is
+//! as large as the pointer and costs not one instruction more than calling `free` by hand:
+//! `cargo bench -p malloc-safe --bench instructions` counts them.
+//!
+//! It does not check what a declaration promises: whoever writes `safe fn f() -> Owned<T, D>`, or
+//! calls an `unsafe` constructor, answers for the pointee and the deallocator. It is no global
+//! allocator, copies nothing unasked, and does not downcast.
+//!
+//! # Features
+//!
+//! `std` (default): the errors convert into `std::io::Error`. Without it the crate is `no_std`,
+//! and it never needs `alloc`.
 #![no_std]
-#![forbid(unsafe_op_in_unsafe_fn)]
+#![deny(unsafe_op_in_unsafe_fn, missing_docs)]
 
 #[cfg(feature = "std")]
 extern crate std;
