@@ -80,18 +80,18 @@ mod workload {
     }
 }
 
-/// In a binary of its own kind: a ledger counts the test harness's allocations too, so only
-/// differences that nothing else makes can be told, and the other tests run beside this one.
+/// The ledger counts the test harness's allocations too, and those of the tests that run beside
+/// this one: only a difference that none of them makes can be told.
 #[cfg(all(feature = "ledger", target_os = "linux", target_env = "gnu"))]
 #[test]
 fn ledger_counts_blocks_that_c_did_not_free() {
+    const SIZE: usize = 1 << 30; // larger than anything that runs beside it
     let read = || {
         let (mut blocks, mut bytes) = (0, 0);
         // SAFETY: both out-parameters are valid.
         let status = unsafe { malloc_sys::ledger_read(&raw mut blocks, &raw mut bytes) };
         (status, blocks, bytes)
     };
-    const SIZE: usize = 1 << 30; // larger than anything that runs beside it
     let (status, _, before) = read();
     if status == libc::ENOTSUP {
         eprintln!("skipped: the ledger is off under a sanitizer");

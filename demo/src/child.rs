@@ -1,0 +1,144 @@
+//! A child process: runs one scenario, measures it, and reports as it goes.
+
+use std::io::{self, BufWriter, Write};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::meter::{self, Live, Meter, Usage};
+use crate::protocol::{Figures, Message, Sample};
+use crate::scenario::{Failure, Plan, Scenario, Step};
+
+/// Runs `scenario` and reports to standard output.
+///
+/// Everything that allocates for longer than a line is made before the first
+/// reading of the ledger, so that the blocks it finds afterwards are the loop's.
+///
+/// # Errors
+/// When the report cannot be written: the parent is gone, so there is no reason to go on.
+pub(crate) fn run(scenario: Scenario, plan: &Plan) -> io::Result<()> {
+    end_with_parent();
+    let meter = Meter::open();
+    let mut report = BufWriter::with_capacity(1 << 10, io::stdout().lock());
+    send(
+        &mut report,
+        &Message::Ready {
+            sample: Sample {
+                t_ns: 0,
+                rss_bytes: meter.resident(),
+            },
+        },
+    )?;
+    report.flush()?;
+
+    let live = Live::now();
+    let usage = Usage::now();
+    let start = Instant::now();
+    let sample = || Sample {
+        t_ns: nanoseconds(start.elapsed()),
+        rss_bytes: meter.resident(),
+    };
+    let result = scenario.run(plan, &mut |turn, step| {
+        let turn_end = start + plan.interval * turn;
+        match step {
+            Step::Filled(read) => {
+                send(
+                    &mut report,
+                    &Message::Filled {
+                        turn,
+                        read,
+                        sample: sample(),
+                    },
+                )?;
+                // Held for half of what is left of the turn, so that the curve shows both what is
+                // taken and what is given back.
+                let now = Instant::now();
+                pause(
+                    &mut report,
+                    now + turn_end.saturating_duration_since(now) / 2,
+                )
+            }
+            Step::LetGo => {
+                send(
+                    &mut report,
+                    &Message::LetGo {
+                        turn,
+                        sample: sample(),
+                    },
+                )?;
+                report.flush()?;
+                pause(&mut report, turn_end)
+            }
+        }
+    });
+    let wall = start.elapsed();
+    let used = usage
+        .zip(Usage::now())
+        .map(|(before, after)| after.since(before));
+    let left = live
+        .zip(Live::now())
+        .map(|(before, after)| after.since(before));
+
+    let end = sample();
+    let error = match result {
+        Ok(()) => None,
+        Err(Failure::Watch(error)) => return Err(error),
+        Err(failure) => Some(failure.to_string()),
+    };
+    let figures = Figures {
+        peak_rss_bytes: meter::peak(),
+        end_rss_bytes: end.rss_bytes,
+        live_blocks: left.map(|(blocks, _)| blocks),
+        live_bytes: left.map(|(_, bytes)| bytes),
+        wall_ns: Some(nanoseconds(wall)),
+        user_ns: used.map(|used| used.user_ns),
+        system_ns: used.map(|used| used.system_ns),
+        minor_faults: used.map(|used| used.minor_faults),
+    };
+    send(
+        &mut report,
+        &Message::Done {
+            sample: end,
+            figures,
+            error,
+        },
+    )?;
+    if !plan.interval.is_zero() {
+        // What a process holds after the function has returned is part of the picture.
+        pause(
+            &mut report,
+            Instant::now() + plan.interval.min(Duration::from_secs(1)),
+        )?;
+        send(&mut report, &Message::After { sample: sample() })?;
+    }
+    report.flush()
+}
+
+fn send(report: &mut impl Write, message: &Message) -> io::Result<()> {
+    serde_json::to_writer(&mut *report, message)?;
+    report.write_all(b"\n")
+}
+
+/// Waits until `deadline`, after handing over what was written: the parent draws meanwhile.
+fn pause(report: &mut impl Write, deadline: Instant) -> io::Result<()> {
+    let left = deadline.saturating_duration_since(Instant::now());
+    if !left.is_zero() {
+        report.flush()?;
+        thread::sleep(left);
+    }
+    Ok(())
+}
+
+fn nanoseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// A child that outlived its parent would go on taking memory unseen.
+///
+/// Elsewhere than on Linux, writing to the parent's closed pipe ends it a turn later.
+fn end_with_parent() {
+    #[cfg(target_os = "linux")]
+    {
+        // A failure leaves the closed pipe, as on other systems.
+        let _ = nix::sys::prctl::set_pdeathsig(nix::sys::signal::Signal::SIGKILL);
+    }
+}

@@ -1,0 +1,94 @@
+//! A loop over memory that C allocates, run in five ways side by side.
+//!
+//! One process forgets every block and climbs to a gigabyte. One frees by hand,
+//! one has an owner that frees, one frees as Go's `defer` would, and one shows
+//! what it costs to give memory back to the system. Each runs in a process of its
+//! own, so that what one keeps is not mistaken for another's, and all are drawn on
+//! one chart, live. The module [`scenario`] holds the loops, and says which faults
+//! of the original cannot be written with an owner.
+//!
+//! The way of the data: `limit` decides whether the memory is there, `run` starts
+//! `children`; each is a `child` that runs its [`scenario`], measures itself with
+//! `meter`, and reports by `protocol`. The parent keeps what it hears in a
+//! `timeline`, which `view` shows (`live` or as `lines`), and at the end `table`,
+//! `plot` and `export` turn into what `output` writes.
+
+mod child;
+mod children;
+mod cli;
+mod export;
+mod limit;
+mod lines;
+mod live;
+mod meter;
+mod output;
+mod plot;
+mod protocol;
+mod run;
+pub mod scenario;
+mod table;
+mod timeline;
+mod units;
+mod view;
+
+use std::io::{self, Write as _};
+use std::path::Path;
+use std::process::ExitCode;
+
+use cli::Cli;
+use limit::Room;
+use output::Outputs;
+use run::Ending;
+use view::View;
+
+/// Beside 0, and 2 from the parser of arguments; `--help` explains them.
+const FAILED: u8 = 1;
+const REFUSED: u8 = 3;
+const INTERRUPTED: u8 = 130;
+
+/// Runs the program with the arguments of this process.
+pub fn run() -> ExitCode {
+    let cli = Cli::from_arguments();
+    if let Some(scenario) = cli.child {
+        // Nobody is left to hear an error: a report fails when the parent is gone.
+        return child::run(scenario, &cli.plan())
+            .map_or(ExitCode::from(FAILED), |()| ExitCode::SUCCESS);
+    }
+    let code = show(&cli).unwrap_or_else(|error| {
+        complain(&error);
+        FAILED
+    });
+    ExitCode::from(code)
+}
+
+/// Runs the scenarios, shows them, and writes what was asked for.
+fn show(cli: &Cli) -> anyhow::Result<u8> {
+    let plan = cli.plan();
+    let scenarios = cli.scenarios();
+    let order = match Room::below(Path::new("/")).order(&scenarios, &plan) {
+        Ok(order) => order,
+        Err(refusal) => {
+            complain(&anyhow::Error::msg(refusal.to_string()));
+            return Ok(REFUSED);
+        }
+    };
+    let outputs = Outputs::claim(cli)?;
+    let mut view = View::open(cli, &lines::heading(&plan, &scenarios, &order));
+    let (tracks, ending) = run::run(&plan, &scenarios, &order, &mut view)?;
+    let errors = outputs.write(&plan, &tracks);
+    let shown = view.finish(&plan, &tracks);
+    for error in &errors {
+        complain(error);
+    }
+    let failed = tracks.iter().any(timeline::Track::failed);
+    Ok(match ending {
+        Ending::Interrupted => INTERRUPTED,
+        Ending::Unread => FAILED,
+        Ending::Complete if failed || shown.is_err() || !errors.is_empty() => FAILED,
+        Ending::Complete => 0,
+    })
+}
+
+fn complain(error: &anyhow::Error) {
+    let _ = writeln!(io::stderr(), "error: {error:#}"); // there is nowhere else to say that it failed
+}

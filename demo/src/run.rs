@@ -1,0 +1,162 @@
+//! Runs the scenarios' processes from the first start to the last end.
+
+use std::collections::VecDeque;
+use std::sync::mpsc::{self, Receiver};
+
+use anyhow::Context as _;
+
+use crate::children::{Children, Event};
+use crate::limit::Order;
+use crate::protocol::Message;
+use crate::scenario::{Plan, Scenario};
+use crate::timeline::{State, Track};
+use crate::view::{FRAME, View};
+
+/// How a run came to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ending {
+    /// Every scenario had its turn.
+    Complete,
+    /// Someone asked to stop, as by Ctrl-C.
+    Interrupted,
+    /// Nobody reads the output any more, as in `| head`.
+    Unread,
+}
+
+/// Runs all scenarios and shows them as they go.
+pub(crate) fn run(
+    plan: &Plan,
+    scenarios: &[Scenario],
+    order: &Order,
+    view: &mut View,
+) -> anyhow::Result<(Vec<Track>, Ending)> {
+    let (sender, events) = mpsc::channel();
+    let interrupt = sender.clone();
+    ctrlc::set_handler(move || {
+        let _ = interrupt.send(Event::Interrupted); // else the run is over already
+    })
+    .context("Ctrl-C cannot be caught")?;
+
+    let tracks: Vec<_> = scenarios
+        .iter()
+        .map(|scenario| Track::new(*scenario))
+        .collect();
+    let available = |track: &&Track| track.state == State::Waiting;
+    let waiting = tracks
+        .iter()
+        .filter(available)
+        .map(|track| track.scenario)
+        .collect();
+    let at_once = if *order == Order::Together {
+        scenarios.len()
+    } else {
+        1
+    };
+    let mut run = Run {
+        plan,
+        children: Children::new(sender),
+        tracks,
+        waiting,
+        ending: Ending::Complete,
+    };
+    run.go(at_once, &events, view)?;
+    Ok((run.tracks, run.ending))
+}
+
+struct Run<'a> {
+    plan: &'a Plan,
+    children: Children,
+    tracks: Vec<Track>,
+    waiting: VecDeque<Scenario>,
+    ending: Ending,
+}
+
+impl Run<'_> {
+    fn go(
+        &mut self,
+        at_once: usize,
+        events: &Receiver<Event>,
+        view: &mut View,
+    ) -> anyhow::Result<()> {
+        loop {
+            while self.children.running() < at_once
+                && let Some(scenario) = self.waiting.pop_front()
+            {
+                self.children
+                    .start(scenario, self.plan)
+                    .with_context(|| format!("cannot run {scenario}"))?;
+            }
+            if self.children.running() == 0 {
+                return Ok(());
+            }
+            let shown = match events.recv_timeout(FRAME) {
+                Ok(Event::Said(scenario, message)) => self.hear(scenario, message, view),
+                Ok(Event::Silent(scenario, last_words)) => {
+                    self.end(scenario, &last_words);
+                    Ok(())
+                }
+                Ok(Event::Interrupted) => {
+                    self.stop(Ending::Interrupted);
+                    Ok(())
+                }
+                Err(_) => Ok(()), // nothing happened, but a frame may be due
+            };
+            if shown
+                .and_then(|()| view.frame(self.plan, &self.tracks))
+                .is_err()
+            {
+                self.stop(Ending::Unread);
+            }
+        }
+    }
+
+    fn hear(
+        &mut self,
+        scenario: Scenario,
+        message: Message,
+        view: &mut View,
+    ) -> std::io::Result<()> {
+        let step = self.track(scenario).apply(message);
+        let Some(step) = step else { return Ok(()) };
+        view.turn(self.plan, self.track(scenario), step)
+    }
+
+    /// Ends all children before their time; what they said so far is kept.
+    fn stop(&mut self, ending: Ending) {
+        if self.ending == Ending::Complete {
+            self.ending = ending;
+        }
+        for scenario in std::mem::take(&mut self.waiting) {
+            self.track(scenario).state = State::Failed("stopped before it began".to_owned());
+        }
+        self.children.kill();
+    }
+
+    /// Writes down how a child ended that says no more.
+    fn end(&mut self, scenario: Scenario, last_words: &str) {
+        let mut problem = self.children.collect(scenario);
+        let stopped = self.ending != Ending::Complete;
+        let track = self.track(scenario);
+        let reported = !matches!(track.state, State::Waiting | State::Running);
+        if reported && (stopped || problem.is_none()) {
+            return;
+        }
+        if stopped {
+            problem = Some("stopped before its end".to_owned());
+        }
+        let mut problem = problem.unwrap_or_else(|| "it ended without a report".to_owned());
+        if !last_words.is_empty() {
+            problem.push_str(": ");
+            problem.push_str(last_words);
+        }
+        track.state = State::Failed(problem);
+    }
+
+    fn track(&mut self, scenario: Scenario) -> &mut Track {
+        let track = self
+            .tracks
+            .iter_mut()
+            .find(|track| track.scenario == scenario);
+        track.expect("only scenarios with a track are started")
+    }
+}

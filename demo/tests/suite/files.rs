@@ -1,0 +1,108 @@
+//! The outputs for files: their form, and what happens where they cannot be written.
+
+use std::fs;
+
+use crate::support::{SMALL, run};
+
+const NAMES: [&str; 5] = ["leak", "free", "defer", "owned", "retain"];
+
+#[test]
+fn all_outputs_are_written_in_one_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let (svg, png, json, csv) = (path("a.svg"), path("a.png"), path("a.json"), path("a.csv"));
+    let outputs = ["--svg", &svg, "--png", &png, "--json", &json, "--csv", &csv];
+    let run = run(&[&SMALL[..], &outputs].concat());
+    assert_eq!(run.code, Some(0), "{}", run.err);
+
+    let svg = fs::read_to_string(svg).unwrap();
+    assert!(svg.starts_with("<svg ") && svg.trim_end().ends_with("</svg>"));
+    let opened = svg.matches('<').count() - svg.matches("</").count() - svg.matches("<!--").count();
+    assert_eq!(
+        opened,
+        svg.matches("/>").count() + svg.matches("</").count(),
+        "every element is closed"
+    );
+    for name in NAMES {
+        assert!(
+            svg.contains(&format!("\n{name}\n")),
+            "{name} is in the legend"
+        );
+    }
+
+    let png = fs::read(png).unwrap();
+    assert_eq!(&png[..8], b"\x89PNG\r\n\x1a\n");
+    let number = |at: usize| u32::from_be_bytes(png[at..at + 4].try_into().unwrap());
+    assert_eq!((number(16), number(20)), (1000, 560));
+
+    let report: serde_json::Value =
+        serde_json::from_str(&fs::read_to_string(json).unwrap()).unwrap();
+    let csv = fs::read_to_string(csv).unwrap();
+    assert_eq!(csv.lines().next(), Some("scenario,t_ns,rss_bytes"));
+    let samples = report["scenarios"].as_array().unwrap().iter();
+    let samples: usize = samples
+        .map(|scenario| scenario["samples"].as_array().unwrap().len())
+        .sum();
+    assert_eq!(csv.lines().count(), 1 + samples);
+}
+
+#[test]
+fn json_on_standard_output_is_alone_there() {
+    let run = run(&[&SMALL[..], &["--json", "-"]].concat());
+    assert_eq!(run.code, Some(0));
+    serde_json::from_str::<serde_json::Value>(&run.out).expect("nothing but JSON");
+    assert!(
+        run.err.contains("took 1 MiB") && run.err.contains("Over 3 blocks"),
+        "{}",
+        run.err
+    );
+}
+
+#[test]
+fn a_path_that_cannot_be_written_is_found_before_the_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let fine = folder.path().join("fine.svg");
+    let missing = folder.path().join("missing").join("a.json");
+    let arguments = [
+        "--svg",
+        fine.to_str().unwrap(),
+        "--json",
+        missing.to_str().unwrap(),
+    ];
+    let run = run(&arguments); // the full size: it would take ten seconds
+    assert_eq!((run.code, run.out.as_str()), (Some(1), ""));
+    assert!(
+        run.err.starts_with("error: cannot create ") && run.err.contains("missing"),
+        "{}",
+        run.err
+    );
+    assert!(
+        !fine.exists(),
+        "an output that was not written leaves no file"
+    );
+}
+
+#[test]
+fn a_folder_is_no_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = run(&["--csv", folder.path().to_str().unwrap()]);
+    assert_eq!((run.code, run.out.as_str()), (Some(1), ""));
+    assert!(
+        run.err.starts_with("error: cannot write to "),
+        "{}",
+        run.err
+    );
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_full_disk_is_reported_and_the_table_still_shown() {
+    let run = run(&[&SMALL[..], &["--csv", "/dev/full"]].concat());
+    assert_eq!(run.code, Some(1));
+    assert!(
+        run.err.starts_with("error: cannot write to /dev/full: "),
+        "{}",
+        run.err
+    );
+    assert!(run.out.contains("Over 3 blocks"), "{}", run.out);
+}

@@ -1,0 +1,74 @@
+//! Running the program and reading what it said.
+
+use std::process::{Command, Output, Stdio};
+
+/// A run of three small blocks that takes no time.
+pub(crate) const SMALL: [&str; 6] = ["--count", "3", "--size", "1MiB", "--interval", "0ms"];
+
+pub(crate) fn demo() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_demo"));
+    command.stdin(Stdio::null()).env_remove("NO_COLOR");
+    command
+}
+
+/// What a run left behind.
+pub(crate) struct Run {
+    pub(crate) code: Option<i32>,
+    pub(crate) out: String,
+    pub(crate) err: String,
+}
+
+impl From<Output> for Run {
+    fn from(output: Output) -> Self {
+        Self {
+            code: output.status.code(),
+            out: String::from_utf8(output.stdout).expect("standard output is text"),
+            err: String::from_utf8(output.stderr).expect("standard error is text"),
+        }
+    }
+}
+
+pub(crate) fn run(arguments: &[&str]) -> Run {
+    demo()
+        .args(arguments)
+        .output()
+        .expect("the program starts")
+        .into()
+}
+
+/// The same in a shell that first runs `limit`, such as a `ulimit`.
+#[cfg(unix)]
+pub(crate) fn run_under(limit: &str, arguments: &[&str]) -> Run {
+    let mut shell = Command::new("sh");
+    shell.args([
+        "-c",
+        &format!("{limit} && exec \"$0\" \"$@\""),
+        env!("CARGO_BIN_EXE_demo"),
+    ]);
+    shell
+        .args(arguments)
+        .stdin(Stdio::null())
+        .output()
+        .expect("sh starts")
+        .into()
+}
+
+/// The report of one scenario in a run's JSON.
+#[track_caller]
+pub(crate) fn scenario<'a>(report: &'a serde_json::Value, name: &str) -> &'a serde_json::Value {
+    let scenarios = report["scenarios"]
+        .as_array()
+        .expect("there is a list of scenarios");
+    scenarios
+        .iter()
+        .find(|scenario| scenario["scenario"] == name)
+        .expect("the scenario is in it")
+}
+
+/// A small run with these arguments beside, as JSON.
+#[track_caller]
+pub(crate) fn json(arguments: &[&str]) -> serde_json::Value {
+    let Run { code, out, err } = run(&[arguments, &["--json", "-", "--quiet"]].concat());
+    assert_eq!(code, Some(0), "{err}");
+    serde_json::from_str(&out).expect("standard output is one JSON object")
+}
