@@ -162,7 +162,7 @@ macro_rules! __deallocator_type {
     };
     ($(#[$attribute:meta])* $visibility:vis $name:ident Send) => {
         $(#[$attribute])*
-        $visibility struct $name(::core::marker::PhantomData<*mut ()>);
+        $visibility struct $name([*mut (); 0]);
     };
 }
 

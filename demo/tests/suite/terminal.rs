@@ -69,7 +69,7 @@ fn show(rows: u16, columns: u16, answers: bool, environment: &[(&str, &str)]) ->
         }
     });
     loop {
-        let Ok(news) = received.recv_timeout(Duration::from_secs(60)) else {
+        let Ok(news) = received.recv_timeout(Duration::from_mins(1)) else {
             drop(child.kill());
             panic!(
                 "silent for a minute after {:?}",

@@ -2,8 +2,10 @@ use malloc_safe::{Owned, deallocator};
 
 deallocator! { struct AffineFree(c_void): !Send = libc::free; }
 
+fn into_another_thread<T: Send>(_: T) {}
+
 fn send(owner: Owned<u64, AffineFree>) {
-    std::thread::spawn(move || drop(owner));
+    into_another_thread(move || drop(owner));
 }
 
 fn main() {}
