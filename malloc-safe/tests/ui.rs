@@ -1,6 +1,7 @@
 //! What must not compile: each file in `ui/` with the message that its author sees.
 
 use std::env;
+use std::io::{self, Write as _};
 use std::process::Command;
 
 /// Messages change from one compiler to the next; these are this one's.
@@ -21,7 +22,10 @@ fn misuse_does_not_compile() {
             "MALLOC_SAFE_REQUIRE_UI is set, but the messages are those of {RECORDED_WITH} and \
              this is {version}: record them with TRYBUILD=overwrite"
         );
-        eprintln!("skipped: the messages are those of {RECORDED_WITH}, this is {version}");
+        let _ = writeln!(
+            io::stderr(),
+            "\nskipped: the messages are those of {RECORDED_WITH}, this is {version}"
+        );
         return;
     }
     trybuild::TestCases::new().compile_fail("tests/ui/*.rs");

@@ -6,6 +6,7 @@
 
 use std::env;
 use std::fs;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 const MODULES: [&str; 4] = ["stdlib.rs", "ledger.rs", "token.rs", "workload.rs"];
@@ -40,7 +41,10 @@ fn committed_bindings_are_current() {
             "MALLOC_SYS_REQUIRE_BINDGEN is set, but this build used the committed bindings: \
              there is nothing to compare them with"
         );
-        eprintln!("skipped: this build used the committed bindings (no libclang?)");
+        let _ = writeln!(
+            io::stderr(),
+            "\nskipped: this build used the committed bindings (no libclang?)"
+        );
         return;
     }
     if env::var_os("MALLOC_SYS_UPDATE_BINDINGS").is_some() {

@@ -1,7 +1,7 @@
 //! The live chart, on a pseudo-terminal that answers as a real one does.
 
 use std::env;
-use std::io::{Read as _, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
@@ -32,7 +32,7 @@ fn show(rows: u16, columns: u16, answers: bool, environment: &[(&str, &str)]) ->
     let pair = match native_pty_system().openpty(size) {
         Ok(pair) => pair,
         Err(error) if env::var_os("DEMO_REQUIRE_PTY").is_none() => {
-            eprintln!("skipped: {error}");
+            let _ = writeln!(io::stderr(), "\nskipped: {error}");
             return None;
         }
         Err(error) => panic!("DEMO_REQUIRE_PTY is set, but {error}"),
