@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 
+#include "counted.h"
 #include "ledger.h"
 #include "token.h"
 #include "workload.h"

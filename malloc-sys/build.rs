@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::process;
 
 /// A file of bindings each: the C library's allocation family, and one for each header.
-const MODULES: [&str; 4] = ["stdlib", "ledger", "token", "workload"];
+const MODULES: [&str; 5] = ["stdlib", "counted", "ledger", "token", "workload"];
 
 fn main() {
     let manifest = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets it"));
@@ -71,7 +71,7 @@ fn main() {
 fn compile(csrc: &Path) {
     let mut sources = Vec::new();
     if cfg!(feature = "workload") {
-        sources.extend(["token.c", "workload.c"]);
+        sources.extend(["counted.c", "token.c", "workload.c"]);
     }
     if cfg!(feature = "ledger") {
         sources.push("ledger.c");

@@ -13,14 +13,26 @@ use std::ffi::{CStr, c_char};
 use std::fs;
 use std::hint::black_box;
 use std::process::{Command, ExitCode};
+use std::ptr::NonNull;
 use std::slice;
 
-use malloc_safe::{Free, NulTerminated, Owned, deallocator, out};
-use malloc_sys as _;
+use malloc_safe::{Free, NulTerminated, Owned, RefCounted, Shared, deallocator, out};
+use malloc_sys::counted;
 
 deallocator! { struct TokenFree(c_char) = malloc_sys::token_free; }
+deallocator! { struct Release(counted) = malloc_sys::counted_release; }
+
+// SAFETY: the library adds one reference and drops one.
+unsafe impl RefCounted<counted> for Release {
+    #[inline]
+    unsafe fn retain(ptr: NonNull<counted>) {
+        // SAFETY: the caller has a live object.
+        unsafe { malloc_sys::counted_retain(ptr.as_ptr()) }
+    }
+}
 
 unsafe extern "C" {
+    safe fn counted_new(value: u64) -> Option<Shared<counted, Release>>;
     safe fn workload_number(value: u64) -> Option<Owned<u64>>;
     safe fn workload_string(length: usize, fill: c_char) -> Option<Owned<NulTerminated<c_char>>>;
     safe fn token_new(
@@ -46,7 +58,7 @@ fn distinct<const N: u8>() {
     black_box(N);
 }
 
-const PAIRS: [Pair; 5] = [
+const PAIRS: [Pair; 6] = [
     Pair {
         name: "Owned<u64>",
         owned: ("number_owned", number_owned),
@@ -71,6 +83,11 @@ const PAIRS: [Pair; 5] = [
         name: "own deallocator",
         owned: ("token_owned", token_owned),
         by_hand: ("token_by_hand", token_by_hand),
+    },
+    Pair {
+        name: "Shared, clone and drop",
+        owned: ("shared_owned", shared_owned),
+        by_hand: ("shared_by_hand", shared_by_hand),
     },
 ];
 
@@ -211,6 +228,39 @@ extern "C" fn token_by_hand() -> u64 {
     // SAFETY: transfer full, and not used again.
     unsafe { malloc_sys::token_free(token) };
     length
+}
+
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn shared_owned() -> u64 {
+    distinct::<11>();
+    let Some(object) = counted_new(7) else {
+        return 0;
+    };
+    let other = object.clone();
+    drop(object);
+    // SAFETY: the owner keeps the object alive.
+    unsafe { malloc_sys::counted_value(Shared::as_ptr(&other)) }
+}
+
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn shared_by_hand() -> u64 {
+    distinct::<12>();
+    // SAFETY: no precondition.
+    let object = unsafe { malloc_sys::counted_new(7) };
+    if object.is_null() {
+        return 0;
+    }
+    // SAFETY: a live object.
+    unsafe { malloc_sys::counted_retain(object) };
+    // SAFETY: one of the two references.
+    unsafe { malloc_sys::counted_release(object) };
+    // SAFETY: kept alive by the other.
+    let value = unsafe { malloc_sys::counted_value(object) };
+    // SAFETY: the last reference; the object is not used again.
+    unsafe { malloc_sys::counted_release(object) };
+    value
 }
 
 const RUNS: u64 = 1000;

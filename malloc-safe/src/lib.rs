@@ -59,6 +59,7 @@
 //! | `T **` and `size_t *` out-parameters | [`out::slice`] |
 //! | pointer and length | [`Owned::from_raw_parts`] |
 //! | an array ended by NULL | `Option<Owned<NulTerminated<*mut T>>>` ([`NulTerminated`]) |
+//! | a reference-counted object | `Option<Shared<T, D>>` ([`Shared`]) |
 //! | anything with a deallocator of its own | `Owned<T, D>`, with `D` from [`deallocator!`] |
 //! | C takes ownership | [`Owned::try_new`] and its kin, then [`Owned::into_raw`] |
 //!
@@ -93,6 +94,7 @@ mod opaque;
 pub mod out;
 mod owned;
 mod pointee;
+mod shared;
 mod slice;
 mod string;
 
@@ -104,4 +106,5 @@ pub use opaque::Opaque;
 pub use out::Out;
 pub use owned::Owned;
 pub use pointee::{BlockOf, Pointee};
+pub use shared::{RefCounted, Shared};
 pub use slice::{IntoIter, RawPartsError};

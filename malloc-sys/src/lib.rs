@@ -7,7 +7,7 @@
 //! | feature | what it adds |
 //! | --- | --- |
 //! | `bindgen` (default) | generates the bindings while building instead of using the committed ones |
-//! | `workload` | C functions that hand over memory in each usual way, and a library with its own deallocator |
+//! | `workload` | C functions that hand over memory in each usual way, a library with its own deallocator, and one that counts references |
 //! | `ledger` | a count of the process's live C blocks; defines `malloc` and its family (glibc only) |
 //!
 //! `aligned_alloc` and `posix_memalign` are declared everywhere and exist where
@@ -43,6 +43,7 @@ include!(concat!(env!("OUT_DIR"), "/ledger.rs"));
 mod workload {
     include!(concat!(env!("OUT_DIR"), "/workload.rs"));
     include!(concat!(env!("OUT_DIR"), "/token.rs"));
+    include!(concat!(env!("OUT_DIR"), "/counted.rs"));
 }
 #[cfg(feature = "workload")]
 pub use workload::*;

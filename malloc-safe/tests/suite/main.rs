@@ -12,5 +12,6 @@ mod nul;
 mod out;
 mod owned;
 mod rivals;
+mod shared;
 mod slice;
 mod string;

@@ -1,0 +1,220 @@
+//! Reference-counted objects: several owners, the last of which ends the object.
+
+use core::fmt;
+use core::marker::PhantomData;
+use core::mem;
+use core::ops::Deref;
+use core::ptr::NonNull;
+
+use crate::{Deallocator, Pointee};
+
+/// A [`Deallocator`] that drops one of several references, and its counterpart that adds one.
+///
+/// As equations, for an object with `n` references: `retain` makes it `n + 1`, `deallocate` makes
+/// it `n - 1` and ends the object at 0, and what `retain` and then `deallocate` leave is what was
+/// there before.
+///
+/// # Safety
+///
+/// The equations hold; a pointer stays valid as long as one reference is left, and the object
+/// does not move. If the type is `Send`, references may be added and dropped in any thread.
+pub unsafe trait RefCounted<T>: Deallocator<T> {
+    /// Adds a reference.
+    ///
+    /// # Safety
+    ///
+    /// `ptr` is an object of this library's with at least one reference, with its whole
+    /// provenance.
+    unsafe fn retain(ptr: NonNull<T>);
+}
+
+/// Owns one reference to an object that counts them; `clone` adds one.
+///
+/// As small as the pointer and never NULL, so `Option<Shared<T, D>>` can stand in a declaration,
+/// like [`Owned`](crate::Owned). The contents are lent shared only, as others may be reading them.
+///
+/// # Invariant
+///
+/// The pointer is what the library handed over, with its whole provenance, and one of the
+/// object's references is this owner's. A `T` with a destructor does not compile: the library ends
+/// the object, not Rust.
+///
+/// # Threads
+///
+/// A clone in another thread uses the same `T` there, so both `Send` and `Sync` need `T` and `D`
+/// to be both.
+///
+/// # Examples
+///
+/// ```
+/// use core::ptr::NonNull;
+/// use malloc_safe::{RefCounted, Shared, deallocator};
+/// use malloc_sys::{counted, counted_references, counted_release, counted_retain};
+///
+/// deallocator! { pub struct Release(counted) = counted_release; }
+///
+/// // SAFETY: the library adds one and drops one, atomically.
+/// unsafe impl RefCounted<counted> for Release {
+///     unsafe fn retain(ptr: NonNull<counted>) {
+///         // SAFETY: the caller has a live object.
+///         unsafe { counted_retain(ptr.as_ptr()) }
+///     }
+/// }
+///
+/// unsafe extern "C" {
+///     safe fn counted_new(value: u64) -> Option<Shared<counted, Release>>;
+/// }
+///
+/// let one = counted_new(7).expect("enough memory");
+/// let two = one.clone();
+/// drop(one);
+/// // SAFETY: `two` keeps the object alive.
+/// assert_eq!(unsafe { counted_references(Shared::as_ptr(&two)) }, 1);
+/// ```
+#[repr(transparent)]
+pub struct Shared<T, D: RefCounted<T>> {
+    ptr: NonNull<T>,
+    owns: PhantomData<T>,
+    counts: PhantomData<D>,
+}
+
+impl<T, D: RefCounted<T>> Shared<T, D> {
+    /// Adopts a reference that C handed over (transfer full); NULL is `None`.
+    ///
+    /// # Safety
+    ///
+    /// `ptr` is NULL, or an aligned, valid object of `D`'s library, and one of its references is
+    /// handed over with it.
+    ///
+    /// # Panics
+    ///
+    /// In debug builds, if `ptr` is not aligned for `T`.
+    #[inline]
+    pub unsafe fn from_raw(ptr: *mut T) -> Option<Self> {
+        debug_assert!(ptr.is_aligned(), "{ptr:p} is not aligned for the pointee");
+        NonNull::new(ptr).map(|ptr| Self {
+            ptr,
+            owns: PhantomData,
+            counts: PhantomData,
+        })
+    }
+
+    /// Adds a reference to an object that C only showed (transfer none); NULL is `None`.
+    ///
+    /// # Safety
+    ///
+    /// `ptr` is NULL, or an aligned, valid object of `D`'s library that somebody holds a reference
+    /// to during the call.
+    ///
+    /// # Panics
+    ///
+    /// In debug builds, if `ptr` is not aligned for `T`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use core::ptr::NonNull;
+    /// # use malloc_safe::{RefCounted, Shared, deallocator};
+    /// # use malloc_sys::{counted, counted_release, counted_retain};
+    /// # deallocator! { pub struct Release(counted) = counted_release; }
+    /// # unsafe impl RefCounted<counted> for Release {
+    /// #     unsafe fn retain(ptr: NonNull<counted>) { unsafe { counted_retain(ptr.as_ptr()) } }
+    /// # }
+    /// // SAFETY: the function returns NULL or an object that the library keeps.
+    /// let default = unsafe { Shared::<_, Release>::retain(malloc_sys::counted_default()) };
+    /// assert!(default.is_some());
+    /// ```
+    #[inline]
+    pub unsafe fn retain(ptr: *mut T) -> Option<Self> {
+        // SAFETY: dropped in no case: the reference is another's until one is added.
+        let borrowed = mem::ManuallyDrop::new(unsafe { Self::from_raw(ptr) });
+        (*borrowed).clone()
+    }
+
+    /// Gives up this reference: the caller, or the C function that gets it, now drops it.
+    #[inline]
+    #[must_use = "without the pointer the reference is leaked"]
+    pub fn into_raw(this: Self) -> *mut T {
+        mem::ManuallyDrop::new(this).ptr.as_ptr()
+    }
+
+    /// The pointer as C gave it, good as long as the owner lives.
+    #[inline]
+    pub fn as_ptr(this: &Self) -> *mut T {
+        this.ptr.as_ptr()
+    }
+
+    /// Whether both hold a reference to the same object.
+    ///
+    /// ```
+    /// # use core::ptr::NonNull;
+    /// # use malloc_safe::{RefCounted, Shared, deallocator};
+    /// # use malloc_sys::{counted, counted_release, counted_retain};
+    /// # deallocator! { pub struct Release(counted) = counted_release; }
+    /// # unsafe impl RefCounted<counted> for Release {
+    /// #     unsafe fn retain(ptr: NonNull<counted>) { unsafe { counted_retain(ptr.as_ptr()) } }
+    /// # }
+    /// # unsafe extern "C" { safe fn counted_new(value: u64) -> Option<Shared<counted, Release>>; }
+    /// let one = counted_new(1).expect("enough memory");
+    /// assert!(Shared::ptr_eq(&one, &one.clone()));
+    /// assert!(!Shared::ptr_eq(&one, &counted_new(1).expect("enough memory")));
+    /// ```
+    #[inline]
+    pub fn ptr_eq(this: &Self, other: &Self) -> bool {
+        this.ptr == other.ptr
+    }
+}
+
+/// Adds a reference, as C's `…_ref` and `…_up_ref` do; nothing is copied.
+impl<T, D: RefCounted<T>> Clone for Shared<T, D> {
+    #[inline]
+    fn clone(&self) -> Self {
+        // SAFETY: this owner has a reference, so the object is live.
+        unsafe { D::retain(self.ptr) };
+        Self { ..*self }
+    }
+}
+
+/// Borrows the contents. Not for a pointee that Rust must not look into: those are not [`Unpin`].
+impl<T: Unpin, D: RefCounted<T>> Deref for Shared<T, D> {
+    type Target = T;
+
+    #[inline]
+    fn deref(&self) -> &T {
+        const { T::INHABITED };
+        // SAFETY: by the invariant there is a valid T, which lives while `self` does; nobody
+        // changes it but through what it allows in shared hands.
+        unsafe { self.ptr.as_ref() }
+    }
+}
+
+// SAFETY: scenario: one thread sends a clone to another, and both use the T and drop their
+// reference, either of them last. The T is used by both at once (Sync) and may end in the other
+// (Send), and the count goes up and down in both (D).
+unsafe impl<T: Send + Sync, D: RefCounted<T> + Send + Sync> Send for Shared<T, D> {}
+
+// SAFETY: scenario: two threads hold `&Shared` and clone it: the same as sending it.
+unsafe impl<T: Send + Sync, D: RefCounted<T> + Send + Sync> Sync for Shared<T, D> {}
+
+// Moving the owner leaves the T where it is.
+impl<T, D: RefCounted<T>> Unpin for Shared<T, D> {}
+
+impl<T, D: RefCounted<T>> fmt::Debug for Shared<T, D> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Shared").field(&self.ptr).finish()
+    }
+}
+
+impl<T, D: RefCounted<T>> Drop for Shared<T, D> {
+    #[inline]
+    fn drop(&mut self) {
+        const {
+            assert!(
+                !mem::needs_drop::<T>(),
+                "a shared object is ended by its library, not by Rust"
+            );
+        }
+        // SAFETY: this owner's reference is dropped, once; the pointer is not used again.
+        unsafe { D::deallocate(self.ptr) }
+    }
+}
