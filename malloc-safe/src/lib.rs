@@ -61,6 +61,8 @@
 //! | an array ended by NULL | `Option<Owned<NulTerminated<*mut T>>>` ([`NulTerminated`]) |
 //! | a reference-counted object | `Option<Shared<T, D>>` ([`Shared`]) |
 //! | anything with a deallocator of its own | `Owned<T, D>`, with `D` from [`deallocator!`] |
+//! | a block whose deallocator is known at run time, or wants the length | [`OwnedWith<T, F>`](OwnedWith) |
+//! | contents for a struct of the caller's | [`Disposable<S, D>`](Disposable) |
 //! | C takes ownership | [`Owned::try_new`] and its kin, then [`Owned::into_raw`] |
 //!
 //! # What it does, and does not
@@ -87,6 +89,7 @@ extern crate std;
 
 mod alloc;
 mod dealloc;
+mod disposable;
 mod error;
 mod impls;
 mod nul;
@@ -97,9 +100,11 @@ mod pointee;
 mod shared;
 mod slice;
 mod string;
+mod with;
 
 pub use alloc::Allocator;
 pub use dealloc::{ContentBlind, Deallocator, Free};
+pub use disposable::{Disposable, Dispose};
 pub use error::{AllocError, CStringError, NotUtf8};
 pub use nul::{NulTerminated, Terminator};
 pub use opaque::Opaque;
@@ -108,3 +113,4 @@ pub use owned::Owned;
 pub use pointee::{BlockOf, Pointee};
 pub use shared::{RefCounted, Shared};
 pub use slice::{IntoIter, RawPartsError};
+pub use with::OwnedWith;

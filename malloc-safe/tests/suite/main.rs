@@ -6,6 +6,7 @@
 mod alloc;
 mod dealloc;
 mod declared;
+mod disposable;
 mod hostile;
 mod layout;
 mod nul;
@@ -15,3 +16,4 @@ mod rivals;
 mod shared;
 mod slice;
 mod string;
+mod with;

@@ -1,0 +1,124 @@
+//! Structs of the caller's whose contents belong to the library.
+
+use core::fmt;
+use core::marker::PhantomData;
+use core::mem;
+use core::ops::Deref;
+
+/// Gives back what a library put into a struct; the struct itself stays the caller's.
+///
+/// # Safety
+///
+/// The struct may be moved between calls of the library: it holds no pointer into itself, and the
+/// library keeps none to it. If the type is `Send`, the contents may be given back in any thread.
+pub unsafe trait Dispose<S> {
+    /// Gives the contents back.
+    ///
+    /// # Safety
+    ///
+    /// `value` is what the library filled, and its contents are not used again.
+    unsafe fn dispose(value: *mut S);
+}
+
+/// Owns the contents of a struct that the caller allocates and the library fills: `glob_t`,
+/// `git_buf`, `regex_t`.
+///
+/// The struct is lent shared only, because its fields tell the library what to give back. It is
+/// `Send` if both the struct and `D` are; one with raw pointers in it is not.
+///
+/// # Invariant
+///
+/// The struct is such that `D` may give its contents back, once. A struct with a destructor of its
+/// own does not compile: the library ends the contents, not Rust.
+///
+/// # Examples
+///
+/// ```
+/// use malloc_safe::{Dispose, Disposable};
+///
+/// struct GlobFree;
+///
+/// // SAFETY: globfree gives back what glob put in; a glob_t has no pointer to itself.
+/// unsafe impl Dispose<libc::glob_t> for GlobFree {
+///     unsafe fn dispose(value: *mut libc::glob_t) {
+///         // SAFETY: the caller hands over a glob_t that glob filled.
+///         unsafe { libc::globfree(value) }
+///     }
+/// }
+///
+/// // SAFETY: all zero is an empty glob_t, which globfree accepts.
+/// let empty = unsafe { core::mem::zeroed() };
+/// // SAFETY: as above; after glob, whatever its status, globfree is right.
+/// let mut found = unsafe { Disposable::<libc::glob_t, GlobFree>::new(empty) };
+/// // SAFETY: a C string, no flags, no callback, and a glob_t to fill.
+/// let status = unsafe { libc::glob(c"/*".as_ptr(), 0, None, found.as_mut_ptr()) };
+/// assert!(status == 0 && found.gl_pathc > 0);
+/// // globfree here
+/// ```
+#[repr(transparent)]
+pub struct Disposable<S, D: Dispose<S>> {
+    value: S,
+    disposes: PhantomData<D>,
+}
+
+impl<S, D: Dispose<S>> Disposable<S, D> {
+    /// Takes over a struct, filled or fit to be given to the library for filling.
+    ///
+    /// # Safety
+    ///
+    /// `D` may give the contents back from now on, and after whatever is done to them through
+    /// [`as_mut_ptr`](Self::as_mut_ptr); nobody else does.
+    #[inline]
+    pub unsafe fn new(value: S) -> Self {
+        Self {
+            value,
+            disposes: PhantomData,
+        }
+    }
+
+    /// The struct, for the library to fill or to change.
+    ///
+    /// What is written through it must keep to what [`new`](Self::new) asks for.
+    #[inline]
+    pub fn as_mut_ptr(&mut self) -> *mut S {
+        &raw mut self.value
+    }
+
+    /// Gives the struct up: the caller now disposes of its contents.
+    #[inline]
+    #[must_use = "without the struct its contents are leaked"]
+    pub fn into_inner(self) -> S {
+        let this = mem::ManuallyDrop::new(self);
+        // SAFETY: a valid S, read once, as `this` is not dropped.
+        unsafe { (&raw const this.value).read() }
+    }
+}
+
+impl<S, D: Dispose<S>> Deref for Disposable<S, D> {
+    type Target = S;
+
+    #[inline]
+    fn deref(&self) -> &S {
+        &self.value
+    }
+}
+
+impl<S: fmt::Debug, D: Dispose<S>> fmt::Debug for Disposable<S, D> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.value.fmt(f)
+    }
+}
+
+impl<S, D: Dispose<S>> Drop for Disposable<S, D> {
+    #[inline]
+    fn drop(&mut self) {
+        const {
+            assert!(
+                !mem::needs_drop::<S>(),
+                "the contents are ended by their library, not by Rust"
+            );
+        }
+        // SAFETY: by the invariant, and once: the struct is not used after its drop.
+        unsafe { D::dispose(&raw mut self.value) }
+    }
+}

@@ -1,0 +1,137 @@
+//! Deallocators that are values: known only at run time, or in need of more than the pointer.
+
+use core::fmt;
+use core::mem::ManuallyDrop;
+use core::ops::Deref;
+use core::ptr::{self, NonNull};
+
+use crate::Pointee;
+
+/// Owns a block together with the closure that releases it.
+///
+/// For `munmap`, which wants the length, a `free` that takes its heap as an argument, a function
+/// pointer out of a plug-in. The closure is stored beside the pointer, never boxed; where the
+/// deallocator is a plain function, [`Owned`](crate::Owned) is smaller and can stand in a
+/// declaration.
+///
+/// The destructor of `T` runs first, then the closure, even if that destructor panics. The
+/// contents are lent shared only, as the closure may read them.
+///
+/// # Invariant
+///
+/// The pointer is what the library handed over, with its whole provenance; the block is live,
+/// holds a valid `T`, nobody else uses it, and `release` gives it back.
+///
+/// # Threads
+///
+/// `Send` if `T` and the closure are, `Sync` if `T` is: the closure is not reachable through a
+/// shared owner.
+///
+/// # Examples
+///
+/// ```
+/// use core::ptr::NonNull;
+/// use malloc_safe::OwnedWith;
+///
+/// let heap = std::cell::Cell::new(1); // what the library calls a context
+/// // SAFETY: no precondition.
+/// let block = NonNull::new(unsafe { malloc_sys::workload_number(5) }).expect("enough memory");
+/// // SAFETY: a number in a malloc block, released once by the closure.
+/// let number = unsafe {
+///     OwnedWith::new(block, |block: NonNull<u64>| {
+///         heap.set(heap.get() - 1);
+///         malloc_sys::free(block.as_ptr().cast());
+///     })
+/// };
+/// assert_eq!(*number, 5);
+/// drop(number);
+/// assert_eq!(heap.get(), 0);
+/// ```
+pub struct OwnedWith<T: ?Sized + Pointee, F: FnOnce(NonNull<T>)> {
+    ptr: NonNull<T>,
+    release: ManuallyDrop<F>,
+}
+
+impl<T: ?Sized + Pointee, F: FnOnce(NonNull<T>)> OwnedWith<T, F> {
+    /// Adopts a block, to be released by `release`.
+    ///
+    /// NULL is the caller's to check, with [`NonNull::new`]; for a pointer and a length there is
+    /// [`NonNull::slice_from_raw_parts`].
+    ///
+    /// # Safety
+    ///
+    /// `ptr` satisfies the [invariant](Self#invariant), and `release` is right for it although the
+    /// `T` has been dropped or has panicked in its destructor. If the owner is `Send`, so in any
+    /// thread.
+    #[inline]
+    pub unsafe fn new(ptr: NonNull<T>, release: F) -> Self {
+        Self {
+            ptr,
+            release: ManuallyDrop::new(release),
+        }
+    }
+
+    /// Gives up ownership: the block, and what would have released it.
+    #[inline]
+    #[must_use = "without the pointer the block is leaked"]
+    pub fn into_parts(this: Self) -> (NonNull<T>, F) {
+        let mut this = ManuallyDrop::new(this);
+        // SAFETY: `this` is not dropped, so its closure is taken once.
+        let release = unsafe { ManuallyDrop::take(&mut this.release) };
+        (this.ptr, release)
+    }
+
+    /// The pointer as C gave it, good as long as the owner lives.
+    #[inline]
+    pub fn as_ptr(this: &Self) -> *mut T {
+        this.ptr.as_ptr()
+    }
+}
+
+/// Borrows the contents. Not for a pointee that Rust must not look into: those are not [`Unpin`].
+impl<T: ?Sized + Pointee + Unpin, F: FnOnce(NonNull<T>)> Deref for OwnedWith<T, F> {
+    type Target = T;
+
+    #[inline]
+    fn deref(&self) -> &T {
+        const { T::INHABITED };
+        // SAFETY: by the invariant there is a valid T, unshared but for borrows of `self`.
+        unsafe { self.ptr.as_ref() }
+    }
+}
+
+// SAFETY: scenario: a worker receives the owner and drops it: the T is dropped and the closure
+// called there.
+unsafe impl<T: ?Sized + Pointee + Send, F: FnOnce(NonNull<T>) + Send> Send for OwnedWith<T, F> {}
+
+// SAFETY: scenario: two threads hold `&OwnedWith` and read the T. The closure is out of reach.
+unsafe impl<T: ?Sized + Pointee + Sync, F: FnOnce(NonNull<T>)> Sync for OwnedWith<T, F> {}
+
+impl<T: ?Sized + Pointee + Unpin + fmt::Debug, F: FnOnce(NonNull<T>)> fmt::Debug
+    for OwnedWith<T, F>
+{
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
+    }
+}
+
+impl<T: ?Sized + Pointee, F: FnOnce(NonNull<T>)> Drop for OwnedWith<T, F> {
+    fn drop(&mut self) {
+        /// Calls the closure at the end of its scope, panic or not.
+        struct Release<T: ?Sized, F: FnOnce(NonNull<T>)>(NonNull<T>, Option<F>);
+
+        impl<T: ?Sized, F: FnOnce(NonNull<T>)> Drop for Release<T, F> {
+            fn drop(&mut self) {
+                if let Some(release) = self.1.take() {
+                    release(self.0);
+                }
+            }
+        }
+
+        // SAFETY: the owner is being dropped, so its closure is taken once.
+        let release = unsafe { ManuallyDrop::take(&mut self.release) };
+        let _release = Release(self.ptr, Some(release));
+        // SAFETY: by the invariant there is a valid T, and nothing uses it after the owner.
+        unsafe { ptr::drop_in_place(self.ptr.as_ptr()) }
+    }
+}
