@@ -114,3 +114,8 @@ pub use pointee::{BlockOf, Pointee};
 pub use shared::{RefCounted, Shared};
 pub use slice::{IntoIter, RawPartsError};
 pub use with::OwnedWith;
+
+/// The README's code is compiled and run with the documentation's.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}
