@@ -19,7 +19,7 @@ use core::ptr::NonNull;
 ///   of the contents through a shared reference (a `Cell` in it, say) is right to read.
 /// - **Same block, same end:** where the type implements the trait for both `T` and `U`, and
 ///   [`Owned`](crate::Owned) has a conversion from one to the other, `release(p as T)` and
-///   `release(p as U)` are both right for the block. Note that a `CStr` counts its terminator and
+///   `release(p as U)` are both right for the block. A coercion to a subtype counts. Note that a `CStr` counts its terminator and
 ///   the `str` made of it does not: one that needs the exact size must not implement both.
 /// - **No length:** a block of an impossible length is released as a slice of length 0
 ///   ([`RawPartsError`](crate::RawPartsError)). One that needs the exact size cannot be used with
@@ -40,11 +40,13 @@ pub unsafe trait Deallocator<T: ?Sized> {
 ///
 /// `freeaddrinfo` follows pointers in what it releases: were `*a = *b` possible with two owned
 /// lists, it would release one of them twice. Only with a content-blind deallocator does
-/// [`Owned`](crate::Owned) lend its contents mutably.
+/// [`Owned`](crate::Owned) lend its contents mutably
+/// ([`Owned::leak`](crate::Owned::leak) apart, after which nothing is released).
 ///
 /// # Safety
 ///
-/// `deallocate` is right for the block whatever bytes are in it.
+/// `deallocate` is right for the block whatever bytes are in it, also as every `U` that an owner
+/// of this `T` can be converted to.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` may read what it releases, so the contents cannot be borrowed mutably",
     note = "write through `Owned::as_ptr`, or implement `ContentBlind` if it reads nothing"
@@ -86,10 +88,11 @@ unsafe impl<T: ?Sized> ContentBlind<T> for Free {}
 /// Names a library's deallocator, so that it can stand in an owner's type.
 ///
 /// - `(c_void)` releases blocks of whatever type, as `free` does, without looking into them
-///   ([`ContentBlind`]).
+///   ([`ContentBlind`]). A function that takes a `void *` but reads the object, such as
+///   `g_object_unref`, needs the type named: `(GObject)`.
 /// - `(X)` releases what the library declares as `X *`: an `X`, a slice of them, a
-///   [`NulTerminated`](crate::NulTerminated) run of them; for `c_char` also `CStr` and `str`
-///   ([`BlockOf`](crate::BlockOf)). An owner of anything else with this deallocator does not
+///   [`NulTerminated`](crate::NulTerminated) run of them, either not yet written; for `c_char` also
+///   bytes, `CStr` and `str` ([`BlockOf`](crate::BlockOf)). An owner of anything else with this deallocator does not
 ///   compile. It may read what it releases, so its owners lend their contents shared only.
 /// - `: !Send` after the parentheses keeps the owner in its thread.
 /// - After `=` stands a function, or any expression that gives one: a function pointer is read at
@@ -98,9 +101,9 @@ unsafe impl<T: ?Sized> ContentBlind<T> for Free {}
 ///
 /// # Safety
 ///
-/// There is no `unsafe` to write, because naming a function promises nothing: whoever adopts a
-/// pointer, or declares a function to return an owner, promises that this deallocator is right
-/// for the block.
+/// There is no `unsafe` to write here: whoever adopts a pointer, or declares a function to return
+/// an owner, promises that the block is this deallocator's to release, in the full sense of the
+/// [invariant](crate::Owned#invariant). For `(c_void)` that includes: whatever is in it.
 ///
 /// # Examples
 ///
@@ -122,8 +125,9 @@ unsafe impl<T: ?Sized> ContentBlind<T> for Free {}
 /// assert_eq!(token.to_bytes(), b"xxx");
 /// ```
 ///
-/// A library may keep its deallocator in a variable, as libxml2 does with `xmlFree`, or want more
-/// than the pointer, as OpenSSL does with the file and line of the caller:
+/// A library may keep its deallocator in a variable, as libxml2 does with `xmlFree` (bound as a
+/// `safe static`, or read in a closure), or want more than the pointer, as OpenSSL does with the
+/// file and line of the caller:
 ///
 /// ```
 /// use core::ffi::{c_char, c_int, c_void};
@@ -172,11 +176,11 @@ macro_rules! __deallocator_type {
 macro_rules! __deallocator_impl {
     ($name:ident ($release:expr) [$($pointee:tt)+] c_void) => {
         // SAFETY: the function gets the address alone, whatever the type; that it is right for
-        // the block is promised by whoever adopts the block.
+        // the block is promised by whoever adopts it ("`D`'s to release").
         unsafe impl<__Block: ?::core::marker::Sized> $crate::Deallocator<__Block> for $name {
             $crate::__deallocator_impl!(@deallocate __Block ::core::ffi::c_void, $release);
         }
-        // SAFETY: a function for blocks of any type cannot read them.
+        // SAFETY: as above: so does whoever adopts the block, that it is whatever is in it.
         unsafe impl<__Block: ?::core::marker::Sized> $crate::ContentBlind<__Block> for $name {}
     };
     ($name:ident ($release:expr) [$($pointee:tt)+] $(::)? $segment:ident :: $($rest:tt)+) => {
@@ -198,6 +202,9 @@ macro_rules! __deallocator_impl {
             // unsafe one would let it do anything unmarked.
             #[inline]
             fn __malloc_safe_release(ptr: *mut $pointee) {
+                // Hides the function from the expression, which could call it with any address.
+                #[allow(dead_code)]
+                fn __malloc_safe_release() {}
                 let release = $release;
                 // SAFETY: the caller of deallocate hands over a live block of this function's.
                 let _ = unsafe { release(ptr) };

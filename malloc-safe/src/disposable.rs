@@ -59,6 +59,8 @@ pub unsafe trait Dispose<S> {
 pub struct Disposable<S, D: Dispose<S>> {
     value: S,
     disposes: PhantomData<D>,
+    // Invariant in D, as Owned is; the D above decides on Send and Sync.
+    exactly: PhantomData<fn(D) -> D>,
 }
 
 impl<S, D: Dispose<S>> Disposable<S, D> {
@@ -73,6 +75,7 @@ impl<S, D: Dispose<S>> Disposable<S, D> {
         Self {
             value,
             disposes: PhantomData,
+            exactly: PhantomData,
         }
     }
 

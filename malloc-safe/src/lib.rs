@@ -79,7 +79,7 @@
 //!
 //! # Features
 //!
-//! `std` (default): the errors convert into `std::io::Error`. Without it the crate is `no_std`,
+//! `std` (default): [`AllocError`] and [`CStringError`] convert into `std::io::Error`. Without it the crate is `no_std`,
 //! and it never needs `alloc`.
 #![no_std]
 #![deny(unsafe_op_in_unsafe_fn, missing_docs)]

@@ -38,7 +38,7 @@ pub struct NulTerminated<T> {
 
 /// An element with a value that ends a run: zero, NULL.
 ///
-/// Sealed: implemented for the integers and for raw pointers.
+/// Sealed: implemented for the integers of up to 64 bits and for raw pointers.
 pub trait Terminator: Copy + sealed::Sealed {
     #[doc(hidden)]
     fn is_end(self) -> bool;

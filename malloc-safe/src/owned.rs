@@ -18,7 +18,7 @@ use crate::{ContentBlind, Deallocator, Free, Pointee};
 /// | a `void *`, or a struct that it keeps to itself | [`Owned<Opaque<Tag>, D>`](crate::Opaque) |
 /// | a string | `Owned<NulTerminated<c_char>, D>`, or [`Owned<CStr, D>`] once measured |
 /// | a pointer and a length | [`Owned<[T], D>`] |
-/// | an array of owned things (transfer full) | `Owned<[Owned<T, D>], D>` |
+/// | an array of owned things (transfer full) | `Owned<[Owned<T, D>], D>`, with `Option<Owned<T, D>>` where one may be NULL |
 /// | an array of borrowed things (transfer container) | `Owned<[NonNull<T>], D>` |
 ///
 /// The destructor of `T` runs before the block is released, and the block is released even if
@@ -29,6 +29,14 @@ use crate::{ContentBlind, Deallocator, Free, Pointee};
 /// The pointer is what the library handed over, with its whole provenance; the block is live, is
 /// `D`'s to release, holds a valid `T`, and nobody else uses it. Or it is an empty slice without
 /// a block ([`Pointee`]).
+///
+/// *`D`'s to release* means that releasing the block with `D` is right
+///
+/// - although the destructor of `T` has run, or the `T` was moved out;
+/// - whatever safe code has made of the contents through what the owner lends: anything, if `D` is
+///   [`ContentBlind`]; otherwise what a shared reference allows, as to a `Cell` in `T`;
+/// - after each conversion that the owner offers;
+/// - from any thread, if `D` is `Send`.
 ///
 /// `T` must be what is really there. For bytes that C has not written, use
 /// [`MaybeUninit`](core::mem::MaybeUninit); for a `void *`, or a struct that C keeps to itself,
@@ -63,7 +71,8 @@ use crate::{ContentBlind, Deallocator, Free, Pointee};
 pub struct Owned<T: ?Sized + Pointee, D: Deallocator<T> = Free> {
     ptr: NonNull<T>,
     owns: PhantomData<T>,
-    deallocator: PhantomData<D>,
+    // Invariant in D: a coercion must not exchange one deallocator for another.
+    deallocator: PhantomData<fn(D) -> D>,
 }
 
 /// Taking over a block with one `T` in it.
@@ -227,7 +236,7 @@ impl<T: ?Sized + Pointee, D: Deallocator<T>> Drop for Owned<T, D> {
 /// A block whose contents are gone, or going: released at the end of its scope, panic or not.
 pub(crate) struct Block<T: ?Sized + Pointee, D: Deallocator<T>>(
     pub(crate) NonNull<T>,
-    pub(crate) PhantomData<D>,
+    pub(crate) PhantomData<fn(D) -> D>,
 );
 
 impl<T: ?Sized + Pointee, D: Deallocator<T>> Drop for Block<T, D> {

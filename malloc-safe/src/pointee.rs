@@ -45,6 +45,8 @@ impl<T> Pointee for T {
 }
 
 impl<T> Pointee for [T] {
+    const INHABITED: () = <T as Pointee>::INHABITED;
+
     #[inline]
     fn is_unallocated(ptr: NonNull<Self>) -> bool {
         (ptr.is_empty() || size_of::<T>() == 0) && ptr.addr().get() == align_of::<T>()
@@ -78,8 +80,7 @@ impl Pointee for CStr {
 ///
 /// # Safety
 ///
-/// A pointer to `Self` is the address of the block's first `X`, and what releases blocks of `X`s
-/// is right for every block that is owned as `Self`.
+/// A pointer to `Self` is the address of the block's first `X`.
 #[diagnostic::on_unimplemented(
     message = "a deallocator of `{X}` does not release a block of `{Self}`",
     note = "name the type that it releases in `deallocator!`, or `c_void` for any"
@@ -88,7 +89,7 @@ pub unsafe trait BlockOf<X>: Pointee {}
 
 // SAFETY: the X is the block.
 unsafe impl<X> BlockOf<X> for X {}
-// SAFETY: the first of the elements is where the block begins.
+// SAFETY: the address of a slice is its first element's.
 unsafe impl<X> BlockOf<X> for [X] {}
 // SAFETY: as one X.
 unsafe impl<X> BlockOf<X> for MaybeUninit<X> {}

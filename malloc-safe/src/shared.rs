@@ -75,7 +75,7 @@ pub unsafe trait RefCounted<T>: Deallocator<T> {
 pub struct Shared<T, D: RefCounted<T>> {
     ptr: NonNull<T>,
     owns: PhantomData<T>,
-    counts: PhantomData<D>,
+    counts: PhantomData<fn(D) -> D>, // invariant, as in Owned
 }
 
 impl<T, D: RefCounted<T>> Shared<T, D> {

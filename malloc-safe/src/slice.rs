@@ -9,7 +9,7 @@ use core::ptr::{self, NonNull};
 use core::slice;
 
 use crate::owned::Block;
-use crate::{ContentBlind, Deallocator, Free, Owned};
+use crate::{ContentBlind, Deallocator, Free, Owned, Pointee};
 
 /// A pointer and a length, as C hands over arrays and buffers.
 ///
@@ -90,7 +90,7 @@ impl<T, D: Deallocator<[T]>> Owned<[T], D> {
     #[must_use = "without the pointer the block is leaked"]
     pub fn into_raw_parts(this: Self) -> (*mut T, usize) {
         let slice = Self::into_non_null(this);
-        let ptr = if <[T] as crate::Pointee>::is_unallocated(slice) {
+        let ptr = if <[T] as Pointee>::is_unallocated(slice) {
             ptr::null_mut()
         } else {
             slice.cast::<T>().as_ptr()
@@ -236,6 +236,7 @@ pub struct IntoIter<T, D: Deallocator<[T]> = Free> {
 impl<T, D: Deallocator<[T]>> IntoIter<T, D> {
     /// The elements that are left.
     pub fn as_slice(&self) -> &[T] {
+        const { <T as Pointee>::INHABITED };
         // SAFETY: by the invariant the elements in `alive` are valid, and `self` is borrowed.
         unsafe { self.rest().as_ref() }
     }
@@ -258,6 +259,7 @@ impl<T, D: Deallocator<[T]>> IntoIter<T, D> {
     /// `position` was in `alive` a moment ago, and no longer is.
     #[inline]
     unsafe fn read(&self, position: usize) -> T {
+        const { <T as Pointee>::INHABITED };
         // SAFETY: the position lies within the block.
         let element = unsafe { self.first().add(position) };
         // SAFETY: it is valid, and out of `alive`, so nobody reads it again.
