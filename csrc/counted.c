@@ -21,7 +21,10 @@ counted *counted_new(uint64_t value) {
 }
 
 void counted_retain(counted *object) {
-    atomic_fetch_add_explicit(&object->references, 1, memory_order_relaxed);
+    size_t before = atomic_fetch_add_explicit(&object->references, 1, memory_order_relaxed);
+    if (before > SIZE_MAX / 2) {
+        abort(); /* references are being lost; wrapping would end the object under its owners */
+    }
 }
 
 void counted_release(counted *object) {

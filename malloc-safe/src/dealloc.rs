@@ -32,7 +32,8 @@ pub unsafe trait Deallocator<T: ?Sized> {
     /// # Safety
     ///
     /// `ptr` is what this deallocator's library handed over, with its whole provenance; it is
-    /// still allocated, and nobody uses it afterwards. Its `T` has been dropped or moved out.
+    /// still allocated, and nobody uses it afterwards. Its `T` has been dropped or moved out. (Of a
+    /// [`RefCounted`](crate::RefCounted) object: a reference, which nobody uses afterwards.)
     unsafe fn deallocate(ptr: NonNull<T>);
 }
 
@@ -203,8 +204,8 @@ macro_rules! __deallocator_impl {
             #[inline]
             fn __malloc_safe_release(ptr: *mut $pointee) {
                 // Hides the function from the expression, which could call it with any address.
-                #[allow(dead_code)]
                 fn __malloc_safe_release() {}
+                __malloc_safe_release();
                 let release = $release;
                 // SAFETY: the caller of deallocate hands over a live block of this function's.
                 let _ = unsafe { release(ptr) };

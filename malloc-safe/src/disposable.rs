@@ -16,7 +16,8 @@ pub unsafe trait Dispose<S> {
     ///
     /// # Safety
     ///
-    /// `value` is what the library filled, and its contents are not used again.
+    /// `value` points to a struct that satisfies the invariant of [`Disposable`], valid for reads
+    /// and writes, whose contents are not used again.
     unsafe fn dispose(value: *mut S);
 }
 
@@ -28,8 +29,8 @@ pub unsafe trait Dispose<S> {
 ///
 /// # Invariant
 ///
-/// The struct is such that `D` may give its contents back, once. A struct with a destructor of its
-/// own does not compile: the library ends the contents, not Rust.
+/// The struct is such that `D` may give its contents back, once. One with a destructor of its own
+/// does not compile where it is dropped: the library ends the contents, not Rust.
 ///
 /// # Examples
 ///
@@ -59,8 +60,9 @@ pub unsafe trait Dispose<S> {
 pub struct Disposable<S, D: Dispose<S>> {
     value: S,
     disposes: PhantomData<D>,
-    // Invariant in D, as Owned is; the D above decides on Send and Sync.
-    exactly: PhantomData<fn(D) -> D>,
+    // Invariant in both: a coercion must not exchange what disposes. The D above decides on Send.
+    exactly_disposes: PhantomData<fn(D) -> D>,
+    exactly_value: PhantomData<fn(S) -> S>,
 }
 
 impl<S, D: Dispose<S>> Disposable<S, D> {
@@ -68,14 +70,17 @@ impl<S, D: Dispose<S>> Disposable<S, D> {
     ///
     /// # Safety
     ///
-    /// `D` may give the contents back from now on, and after whatever is done to them through
-    /// [`as_mut_ptr`](Self::as_mut_ptr); nobody else does.
+    /// `D` may give the contents back from now on, after whatever is done to them through
+    /// [`as_mut_ptr`](Self::as_mut_ptr) and whatever safe code makes of them through a shared
+    /// reference; nobody else does. What safe code can get out of a `&S`, a copy of it included,
+    /// does not let it use the contents after that.
     #[inline]
     pub unsafe fn new(value: S) -> Self {
         Self {
             value,
             disposes: PhantomData,
-            exactly: PhantomData,
+            exactly_disposes: PhantomData,
+            exactly_value: PhantomData,
         }
     }
 

@@ -26,8 +26,8 @@ pub trait Pointee: sealed::Sealed {
     #[doc(hidden)]
     fn is_unallocated(ptr: NonNull<Self>) -> bool;
 
-    /// Fails to compile for a type without values, an `enum` that stands for a C struct: safe code
-    /// could `match` a reference to one.
+    /// Fails to compile for an `enum` without values that stands for a C struct: safe code could
+    /// `match` a reference to one.
     #[doc(hidden)]
     const INHABITED: () = ();
 }
@@ -45,8 +45,6 @@ impl<T> Pointee for T {
 }
 
 impl<T> Pointee for [T] {
-    const INHABITED: () = <T as Pointee>::INHABITED;
-
     #[inline]
     fn is_unallocated(ptr: NonNull<Self>) -> bool {
         (ptr.is_empty() || size_of::<T>() == 0) && ptr.addr().get() == align_of::<T>()

@@ -16,8 +16,15 @@ use crate::{Deallocator, Pointee};
 ///
 /// # Safety
 ///
-/// The equations hold; a pointer stays valid as long as one reference is left, and the object
-/// does not move. If the type is `Send`, references may be added and dropped in any thread.
+/// - The equations hold for every `n` that safe code can reach: it can forget any number of clones.
+///   Where the library's counter could wrap, `retain` aborts first, as `Arc` does.
+/// - A pointer stays valid as long as one reference is left, and the object does not move.
+/// - As long as references are left, neither function writes a byte of the `T` outside an
+///   `UnsafeCell` (an atomic, a `Cell`): a count that the `T` shows must be in one. Otherwise name
+///   the object an [`Opaque`](crate::Opaque).
+/// - Both are right whatever safe code has made of the contents through a shared reference.
+/// - If the type is `Send` and `Sync`, several threads may add and drop references at once, and
+///   whoever drops the last one sees everything that was done through the others.
 pub unsafe trait RefCounted<T>: Deallocator<T> {
     /// Adds a reference.
     ///
@@ -36,8 +43,10 @@ pub unsafe trait RefCounted<T>: Deallocator<T> {
 /// # Invariant
 ///
 /// The pointer is what the library handed over, with its whole provenance, and one of the
-/// object's references is this owner's. A `T` with a destructor does not compile: the library ends
-/// the object, not Rust.
+/// object's references is this owner's. As long as it is, nobody, C included, writes the `T`
+/// outside an `UnsafeCell`, nor uses it so that a shared borrow, in another thread if the owner is
+/// `Send`, would race with it. An owner of a `T` with a destructor does not compile where it is
+/// dropped: the library ends the object, not Rust.
 ///
 /// # Threads
 ///
@@ -75,7 +84,9 @@ pub unsafe trait RefCounted<T>: Deallocator<T> {
 pub struct Shared<T, D: RefCounted<T>> {
     ptr: NonNull<T>,
     owns: PhantomData<T>,
-    counts: PhantomData<fn(D) -> D>, // invariant, as in Owned
+    // Invariant in both: a coercion must not exchange what counts.
+    exactly_counts: PhantomData<fn(D) -> D>,
+    exactly_owns: PhantomData<fn(T) -> T>,
 }
 
 impl<T, D: RefCounted<T>> Shared<T, D> {
@@ -83,8 +94,8 @@ impl<T, D: RefCounted<T>> Shared<T, D> {
     ///
     /// # Safety
     ///
-    /// `ptr` is NULL, or an aligned, valid object of `D`'s library, and one of its references is
-    /// handed over with it.
+    /// `ptr` is NULL, or an aligned, valid object of `D`'s library that satisfies the
+    /// [invariant](Shared#invariant), and one of its references is handed over with it.
     ///
     /// # Panics
     ///
@@ -95,7 +106,8 @@ impl<T, D: RefCounted<T>> Shared<T, D> {
         NonNull::new(ptr).map(|ptr| Self {
             ptr,
             owns: PhantomData,
-            counts: PhantomData,
+            exactly_counts: PhantomData,
+            exactly_owns: PhantomData,
         })
     }
 
@@ -104,7 +116,7 @@ impl<T, D: RefCounted<T>> Shared<T, D> {
     /// # Safety
     ///
     /// `ptr` is NULL, or an aligned, valid object of `D`'s library that somebody holds a reference
-    /// to during the call.
+    /// to during the call, and that satisfies the [invariant](Shared#invariant) from then on.
     ///
     /// # Panics
     ///
@@ -182,8 +194,8 @@ impl<T: Unpin, D: RefCounted<T>> Deref for Shared<T, D> {
     #[inline]
     fn deref(&self) -> &T {
         const { T::INHABITED };
-        // SAFETY: by the invariant there is a valid T, which lives while `self` does; nobody
-        // changes it but through what it allows in shared hands.
+        // SAFETY: by the invariant there is a valid T, which lives while `self` does, and which
+        // nobody writes outside an UnsafeCell.
         unsafe { self.ptr.as_ref() }
     }
 }

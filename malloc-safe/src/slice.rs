@@ -187,6 +187,7 @@ impl<T: Unpin, D: Deallocator<[T]>> IntoIterator for Owned<[T], D> {
         IntoIter {
             alive: 0..block.0.len(),
             block,
+            owns: PhantomData,
         }
     }
 }
@@ -231,12 +232,12 @@ impl<'a, T: Unpin, D: ContentBlind<[T]>> IntoIterator for &'a mut Owned<[T], D> 
 pub struct IntoIter<T, D: Deallocator<[T]> = Free> {
     alive: Range<usize>,
     block: Block<[T], D>,
+    owns: PhantomData<T>,
 }
 
 impl<T, D: Deallocator<[T]>> IntoIter<T, D> {
     /// The elements that are left.
     pub fn as_slice(&self) -> &[T] {
-        const { <T as Pointee>::INHABITED };
         // SAFETY: by the invariant the elements in `alive` are valid, and `self` is borrowed.
         unsafe { self.rest().as_ref() }
     }
@@ -259,7 +260,6 @@ impl<T, D: Deallocator<[T]>> IntoIter<T, D> {
     /// `position` was in `alive` a moment ago, and no longer is.
     #[inline]
     unsafe fn read(&self, position: usize) -> T {
-        const { <T as Pointee>::INHABITED };
         // SAFETY: the position lies within the block.
         let element = unsafe { self.first().add(position) };
         // SAFETY: it is valid, and out of `alive`, so nobody reads it again.

@@ -1,6 +1,7 @@
 //! Deallocators that are values: known only at run time, or in need of more than the pointer.
 
 use core::fmt;
+use core::marker::PhantomData;
 use core::mem::ManuallyDrop;
 use core::ops::Deref;
 use core::ptr::{self, NonNull};
@@ -50,6 +51,7 @@ use crate::Pointee;
 pub struct OwnedWith<T: ?Sized + Pointee, F: FnOnce(NonNull<T>)> {
     ptr: NonNull<T>,
     release: ManuallyDrop<F>,
+    owns: PhantomData<T>,
 }
 
 impl<T: ?Sized + Pointee, F: FnOnce(NonNull<T>)> OwnedWith<T, F> {
@@ -60,21 +62,29 @@ impl<T: ?Sized + Pointee, F: FnOnce(NonNull<T>)> OwnedWith<T, F> {
     ///
     /// # Safety
     ///
-    /// `ptr` satisfies the [invariant](Self#invariant), and `release` is right for it although the
-    /// `T` has been dropped or has panicked in its destructor. If the owner is `Send`, so in any
-    /// thread.
+    /// `ptr` satisfies the [invariant](Self#invariant). `release` need be right for this block
+    /// alone, once, but is so although the `T` has been dropped or has panicked in its destructor,
+    /// whatever safe code has made of the contents through a shared reference (a `Cell` in them,
+    /// say), and, if the owner is `Send`, in any thread.
     #[inline]
     pub unsafe fn new(ptr: NonNull<T>, release: F) -> Self {
         Self {
             ptr,
             release: ManuallyDrop::new(release),
+            owns: PhantomData,
         }
     }
 
     /// Gives up ownership: the block, and what would have released it.
+    ///
+    /// # Safety
+    ///
+    /// The closure is called with this pointer alone, once at most, and with what [`new`](Self::new)
+    /// asks for; it is not handed to code that could do otherwise. (As a safe function it would
+    /// let anybody release anything.)
     #[inline]
     #[must_use = "without the pointer the block is leaked"]
-    pub fn into_parts(this: Self) -> (NonNull<T>, F) {
+    pub unsafe fn into_parts(this: Self) -> (NonNull<T>, F) {
         let mut this = ManuallyDrop::new(this);
         // SAFETY: `this` is not dropped, so its closure is taken once.
         let release = unsafe { ManuallyDrop::take(&mut this.release) };

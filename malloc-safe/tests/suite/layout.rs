@@ -39,6 +39,8 @@ fn null_is_none_by_abi() {
 
 // Send and Sync need both the pointee and the deallocator.
 assert_impl_all!(Owned<u64>: Send, Sync, Unpin, UnwindSafe, RefUnwindSafe);
+assert_not_impl_any!(Owned<&'static mut u8>: UnwindSafe);
+assert_not_impl_any!(IntoIter<&'static mut u8>: UnwindSafe);
 assert_impl_all!(Owned<[u64], TokenFreeAny>: Send, Sync);
 assert_impl_all!(Owned<CStr>: Send, Sync);
 assert_impl_all!(Owned<str>: Send, Sync);
