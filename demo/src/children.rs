@@ -18,8 +18,6 @@ pub(crate) enum Event {
     Said(Scenario, Message),
     /// A child will say no more; these were its last words that are no message.
     Silent(Scenario, String),
-    /// Someone wants the program to end.
-    Interrupted,
 }
 
 /// The children that run; none outlives this.
@@ -61,8 +59,15 @@ impl Children {
         let child = command.spawn().context("the child could not be started")?;
         drop(command); // it holds the pipe's writing ends, and the reader waits for the last to close
         let events = self.events.clone();
-        thread::spawn(move || listen(scenario, words, &events));
-        self.running.push((scenario, child));
+        self.running.push((scenario, child)); // from now on it is ended with the others
+        let listener = thread::Builder::new().spawn(move || listen(scenario, words, &events));
+        if let Err(error) = listener {
+            if let Some((_, mut unheard)) = self.running.pop() {
+                let _ = unheard.kill(); // fails only if it has ended already
+                let _ = unheard.wait();
+            }
+            return Err(error).context("no thread to hear a child");
+        }
         Ok(())
     }
 

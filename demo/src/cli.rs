@@ -27,7 +27,7 @@ Exit status:
     1  something failed: a child was killed, C had no memory, an output could not be written
     2  the command line cannot be understood or obeyed
     3  refused: a scenario needs more memory than is available
-  130  stopped by Ctrl-C; what was seen until then is reported
+  130  stopped by Ctrl-C, SIGTERM or SIGHUP; what was seen until then is reported
 
 Examples:
   demo                                      all five, live on one chart
@@ -40,7 +40,7 @@ Examples:
 /// A table of what was measured and its lesson follow.
 /// NO_COLOR is respected.
 #[derive(Debug, Parser)]
-#[command(name = "demo", after_help = AFTER_HELP, max_term_width = 100)]
+#[command(name = "demo", version, after_help = AFTER_HELP, max_term_width = 100)]
 pub(crate) struct Cli {
     /// What to run: repeat it or separate by commas [default: all]
     #[arg(long, value_name = "NAME", value_enum, value_delimiter = ',')]
@@ -50,7 +50,8 @@ pub(crate) struct Cli {
     #[arg(long, default_value = "20", value_parser = clap::value_parser!(u32).range(1..=MAX_COUNT))]
     count: u32,
 
-    /// Bytes in a block: 4KiB, 50MiB, 1GiB; 50MB is decimal
+    /// Bytes in a block: 4KiB, 50MiB, 1GiB; 50MB is decimal. Below about 32MiB glibc keeps freed
+    /// blocks, so that free and owned do not return to the base
     #[arg(long, default_value = "50MiB", value_parser = size)]
     size: NonZeroUsize,
 
@@ -95,11 +96,16 @@ impl Cli {
     pub(crate) fn from_arguments() -> Self {
         let cli = Self::parse();
         if let Err(conflict) = cli.check_targets() {
-            Self::command()
-                .error(ErrorKind::ArgumentConflict, conflict)
-                .exit()
+            Self::refuse(&conflict)
         }
         cli
+    }
+
+    /// Ends the program as one whose arguments contradict each other.
+    pub(crate) fn refuse(conflict: &str) -> ! {
+        Self::command()
+            .error(ErrorKind::ArgumentConflict, conflict)
+            .exit()
     }
 
     pub(crate) fn plan(&self) -> Plan {
@@ -141,17 +147,20 @@ impl Cli {
                 .iter()
                 .find(|(_, earlier)| earlier == target)
             {
-                let place = match target {
-                    Target::StandardOutput => "standard output".to_owned(),
-                    Target::File(path) => path.display().to_string(),
-                };
-                return Err(format!(
-                    "{other} and {option} would both write to {place}; give one of them another file"
-                ));
+                return Err(conflict(other, option, target));
             }
         }
         Ok(())
     }
+}
+
+/// What is wrong with two writers of one file.
+pub(crate) fn conflict(one: &str, other: &str, target: &Target) -> String {
+    let place = match target {
+        Target::StandardOutput => "standard output".to_owned(),
+        Target::File(path) => path.display().to_string(),
+    };
+    format!("{one} and {other} would both write to {place}; give one of them another file")
 }
 
 impl FromStr for Target {

@@ -17,6 +17,7 @@ mod child;
 mod children;
 mod cli;
 mod export;
+mod interrupt;
 mod limit;
 mod lines;
 mod live;
@@ -36,6 +37,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use cli::Cli;
+use interrupt::Interrupt;
 use limit::Room;
 use output::Outputs;
 use run::Ending;
@@ -72,13 +74,23 @@ fn show(cli: &Cli) -> anyhow::Result<u8> {
             return Ok(REFUSED);
         }
     };
-    let outputs = Outputs::claim(cli)?;
+    // First of all: a signal must find neither an empty output nor a terminal that is being asked.
+    let interrupt = Interrupt::listen()?;
+    let outputs = Outputs::claim(cli).map_err(|error| match error.downcast() {
+        Ok(output::Conflict(conflict)) => Cli::refuse(&conflict),
+        Err(error) => error,
+    })?;
     let mut view = View::open(cli, &lines::heading(&plan, &scenarios, &order));
-    let (tracks, ending) = run::run(&plan, &scenarios, &order, &mut view)?;
+    let (tracks, ending) = run::run(&plan, &scenarios, &order, &interrupt, &mut view);
     let errors = outputs.write(&plan, &tracks);
     let shown = view.finish(&plan, &tracks);
     for error in &errors {
         complain(error);
+    }
+    if let Err(error) = &shown
+        && error.kind() != io::ErrorKind::BrokenPipe
+    {
+        complain(&anyhow::anyhow!("cannot write the table: {error}"));
     }
     let failed = tracks.iter().any(timeline::Track::failed);
     Ok(match ending {

@@ -5,6 +5,7 @@
 //! stays in its usual mode, and Ctrl-C comes as a signal.
 
 use std::io;
+use std::mem::ManuallyDrop;
 use std::time::{Duration, Instant};
 
 use ratatui::backend::CrosstermBackend;
@@ -21,6 +22,7 @@ use crate::lines;
 use crate::scenario::{Plan, Scenario};
 use crate::timeline::{State, Track, mebibytes, seconds};
 use crate::units;
+use crate::view::FRAME;
 
 /// Smaller than this, a chart would tell less than the lines it replaces.
 const LEAST: (u16, u16) = (60, 16);
@@ -30,10 +32,12 @@ const TALLEST: u16 = 32;
 
 /// The terminal while the chart has a part of it.
 pub(crate) struct Live {
-    terminal: Terminal<CrosstermBackend<io::Stdout>>,
+    /// Never dropped: its own `drop` panics when the terminal is gone and standard error with it.
+    terminal: ManuallyDrop<Terminal<CrosstermBackend<io::Stdout>>>,
     colored: bool,
     area: Rect,
-    drawn: Option<Instant>,
+    /// When the next picture is due.
+    due: Option<Instant>,
 }
 
 impl Live {
@@ -48,25 +52,28 @@ impl Live {
         let terminal = Terminal::with_options(backend, TerminalOptions { viewport }).ok()?;
         let colored = !style::Colored::ansi_color_disabled();
         Some(Self {
-            terminal,
+            terminal: ManuallyDrop::new(terminal),
             colored,
             area: Rect::default(),
-            drawn: None,
+            due: None,
         })
     }
 
-    /// The time since the last picture.
-    pub(crate) fn age(&self) -> Duration {
-        self.drawn.map_or(Duration::MAX, |drawn| drawn.elapsed())
+    /// Whether the last picture is old enough for the next.
+    pub(crate) fn is_due(&self) -> bool {
+        self.due.is_none_or(|due| Instant::now() >= due)
     }
 
     /// Draws what is known now.
     pub(crate) fn draw(&mut self, plan: &Plan, tracks: &[Track]) -> io::Result<()> {
-        self.drawn = Some(Instant::now());
+        let start = Instant::now();
         let frame = self
             .terminal
             .draw(|frame| render(frame, self.colored, plan, tracks))?;
         self.area = frame.buffer.area;
+        let end = Instant::now();
+        // On a slow machine at least half of the time is for hearing the children.
+        self.due = Some(end + FRAME.max(end - start));
         Ok(())
     }
 
@@ -79,7 +86,13 @@ impl Live {
             x: 0,
             y: self.area.bottom().saturating_sub(1),
         })?;
-        self.terminal.show_cursor()
+        Ok(())
+    }
+}
+
+impl Drop for Live {
+    fn drop(&mut self) {
+        let _ = self.terminal.show_cursor(); // fails only where there is no terminal any more
     }
 }
 
@@ -116,22 +129,25 @@ fn render(frame: &mut Frame<'_>, colored: bool, plan: &Plan, tracks: &[Track]) {
 fn render_chart(frame: &mut Frame<'_>, area: Rect, colored: bool, plan: &Plan, tracks: &[Track]) {
     let (time, memory) = scales(plan, tracks);
     let dash = time.end / 36.0;
-    let curves: Vec<(&Track, Vec<Piece>)> = LAYERS
+    // A cell has 2 × 4 dots; the labels beside the curves make theirs a little larger than this.
+    let dot = (
+        time.end / (2.0 * f64::from(area.width.max(1))),
+        memory.end / (4.0 * f64::from(area.height.max(1))),
+    );
+    let curves: Vec<_> = LAYERS
         .iter()
         .filter_map(|scenario| tracks.iter().find(|track| track.scenario == *scenario))
         .map(|track| {
-            let steps = track.steps();
-            (
-                track,
-                if is_dashed(track.scenario) {
-                    dashes(&steps, dash)
-                } else {
-                    vec![steps]
-                },
-            )
+            let steps = thinned(&track.steps(), dot.0);
+            if is_dashed(track.scenario) {
+                let dots = dots(&dashes(&steps, dash), dot);
+                (track, GraphType::Scatter, dots)
+            } else {
+                (track, GraphType::Line, steps)
+            }
         })
         .collect();
-    let datasets = curves.iter().flat_map(|(track, pieces)| {
+    let datasets = curves.iter().map(|(track, graph_type, points)| {
         // Without colours, each curve is drawn with the first letter of its name.
         let letter = track.scenario.name().chars().next().unwrap_or('*');
         let marker = if colored {
@@ -139,13 +155,11 @@ fn render_chart(frame: &mut Frame<'_>, area: Rect, colored: bool, plan: &Plan, t
         } else {
             Marker::Custom(letter)
         };
-        pieces.iter().map(move |points| {
-            let dataset = Dataset::default()
-                .data(points)
-                .marker(marker)
-                .graph_type(GraphType::Line);
-            dataset.style(Style::new().fg(color(track.scenario)))
-        })
+        Dataset::default()
+            .data(points)
+            .marker(marker)
+            .graph_type(*graph_type)
+            .style(Style::new().fg(color(track.scenario)))
     });
     let chart = Chart::new(datasets.collect())
         .x_axis(time.axis("seconds"))
@@ -243,7 +257,7 @@ impl Scale {
 }
 
 /// A part of a curve that is drawn without a gap.
-type Piece = Vec<(f64, f64)>;
+type Piece = [(f64, f64); 2];
 
 /// The parts of a stepped curve that lie in every other stretch of time.
 fn dashes(steps: &[(f64, f64)], stretch: f64) -> Vec<Piece> {
@@ -251,19 +265,52 @@ fn dashes(steps: &[(f64, f64)], stretch: f64) -> Vec<Piece> {
     for ends in steps.windows(2) {
         let [(from, low), (to, high)] = [ends[0], ends[1]];
         if from >= to {
-            pieces.push(vec![(from, low), (to, high)]); // a rise or a fall, too short to be cut
+            pieces.push([(from, low), (to, high)]); // a rise or a fall, too short to be cut
             continue;
         }
         let mut start = (from / (2.0 * stretch)).floor() * 2.0 * stretch;
         while start < to {
             let (left, right) = (start.max(from), (start + stretch).min(to));
             if left < right {
-                pieces.push(vec![(left, low), (right, high)]);
+                pieces.push([(left, low), (right, high)]);
             }
             start += 2.0 * stretch;
         }
     }
     pieces
+}
+
+/// The same curve with at most four points in each column of dots: where it enters it, how far
+/// down and up it goes, where it leaves.
+fn thinned(steps: &[(f64, f64)], column: f64) -> Vec<(f64, f64)> {
+    let in_column = |time: f64| (time / column).floor();
+    let mut points = Vec::new();
+    for stay in steps.chunk_by(|one, other| in_column(one.0).total_cmp(&in_column(other.0)).is_eq())
+    {
+        let (time, enters) = stay[0];
+        let leaves = stay[stay.len() - 1].1;
+        let lowest = stay.iter().map(|step| step.1).fold(enters, f64::min);
+        let highest = stay.iter().map(|step| step.1).fold(enters, f64::max);
+        points.extend([enters, lowest, highest, leaves].map(|memory| (time, memory)));
+    }
+    points.dedup();
+    points
+}
+
+/// All dots of these pieces, which lines would connect; a dataset for each piece would be slow.
+fn dots(pieces: &[Piece], (width, height): (f64, f64)) -> Vec<(f64, f64)> {
+    let mut dots = Vec::new();
+    for [(from, low), (to, high)] in pieces {
+        let (along, up) = (to - from, high - low);
+        let length = (along / width).max(up.abs() / height).ceil().max(1.0);
+        let mut step = 0.0;
+        while step <= length {
+            let part = step / length;
+            dots.push((from + along * part, low + up * part));
+            step += 1.0;
+        }
+    }
+    dots
 }
 
 fn status_line<'a>(colored: bool, plan: &Plan, track: &'a Track) -> Line<'a> {
@@ -349,11 +396,47 @@ mod tests {
     fn dashes_cover_every_other_stretch_and_all_rises() {
         let pieces = dashes(&[(0.0, 1.0), (5.0, 1.0), (5.0, 2.0)], 1.0);
         let expected = vec![
-            vec![(0.0, 1.0), (1.0, 1.0)],
-            vec![(2.0, 1.0), (3.0, 1.0)],
-            vec![(4.0, 1.0), (5.0, 1.0)],
-            vec![(5.0, 1.0), (5.0, 2.0)],
+            [(0.0, 1.0), (1.0, 1.0)],
+            [(2.0, 1.0), (3.0, 1.0)],
+            [(4.0, 1.0), (5.0, 1.0)],
+            [(5.0, 1.0), (5.0, 2.0)],
         ];
         assert_eq!(pieces, expected);
+    }
+
+    #[test]
+    fn a_thinned_curve_reaches_as_far_in_each_column() {
+        let crowded = [
+            (0.1, 4.0),
+            (0.2, 4.0),
+            (0.2, 9.0),
+            (0.3, 1.0),
+            (0.4, 5.0),
+            (3.5, 5.0),
+            (3.5, 6.0),
+        ];
+        let expected = [
+            (0.1, 4.0),
+            (0.1, 1.0),
+            (0.1, 9.0),
+            (0.1, 5.0),
+            (3.5, 5.0),
+            (3.5, 6.0),
+        ];
+        assert_eq!(thinned(&crowded, 1.0), expected);
+    }
+
+    #[test]
+    fn dots_leave_no_gap_in_a_piece_and_keep_those_between_pieces() {
+        let pieces = [[(0.0, 1.0), (2.0, 1.0)], [(4.0, 1.0), (4.0, 3.0)]];
+        let expected = [
+            (0.0, 1.0),
+            (1.0, 1.0),
+            (2.0, 1.0),
+            (4.0, 1.0),
+            (4.0, 2.0),
+            (4.0, 3.0),
+        ];
+        assert_eq!(dots(&pieces, (1.0, 1.0)), expected);
     }
 }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, bail};
 
-use crate::cli::{Cli, Target};
+use crate::cli::{self, Cli, Target};
 use crate::export;
 use crate::plot;
 use crate::scenario::Plan;
@@ -21,17 +21,30 @@ pub(crate) struct Outputs(Vec<(Claim, Render)>);
 impl Outputs {
     /// Makes sure that everything asked for can be written.
     pub(crate) fn claim(cli: &Cli) -> anyhow::Result<Self> {
-        let wanted: [(&Option<Target>, bool, Render); 4] = [
-            (&cli.svg, false, plot::svg),
-            (&cli.png, true, plot::png),
-            (&cli.json, false, export::json),
-            (&cli.csv, false, export::csv),
+        let wanted: [(&str, &Option<Target>, bool, Render); 4] = [
+            ("--svg", &cli.svg, false, plot::svg),
+            ("--png", &cli.png, true, plot::png),
+            ("--json", &cli.json, false, export::json),
+            ("--csv", &cli.csv, false, export::csv),
         ];
         let mut claims = Vec::new();
-        for (target, binary, render) in wanted {
-            if let Some(target) = target {
-                claims.push((Claim::new(target, binary)?, render));
+        // Who writes to which file, as one file may have several names. Standard output is the
+        // table's, unless an output took it.
+        let mut writers = vec![("standard error", identity_of_standard(Stream::Error))];
+        if !cli.output_is_taken() {
+            writers.push(("standard output", identity_of_standard(Stream::Output)));
+        }
+        for (option, target, binary, render) in wanted {
+            let Some(target) = target else { continue };
+            let claim = Claim::new(target, binary)?;
+            let identity = claim.identity();
+            if identity.is_some()
+                && let Some((other, _)) = writers.iter().find(|(_, taken)| *taken == identity)
+            {
+                return Err(Conflict(cli::conflict(other, option, target)).into());
             }
+            writers.push((option, identity));
+            claims.push((claim, render));
         }
         Ok(Self(claims))
     }
@@ -46,6 +59,59 @@ impl Outputs {
     }
 }
 
+/// Two writers of one file: a mistake on the command line, though only the file system shows it.
+#[derive(Debug)]
+pub(crate) struct Conflict(pub(crate) String);
+
+impl std::fmt::Display for Conflict {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Conflict {}
+
+#[derive(Clone, Copy)]
+enum Stream {
+    Output,
+    Error,
+}
+
+/// Which regular file this is, by whatever name; devices and pipes take several writers.
+fn identity(file: &File) -> Option<(u64, u64)> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt as _;
+
+        let metadata = file.metadata().ok()?;
+        metadata.is_file().then(|| (metadata.dev(), metadata.ino()))
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = file;
+        None
+    }
+}
+
+/// Which regular file a stream was redirected to.
+fn identity_of_standard(stream: Stream) -> Option<(u64, u64)> {
+    #[cfg(unix)]
+    {
+        use std::os::fd::AsFd as _;
+
+        let owned = match stream {
+            Stream::Output => io::stdout().as_fd().try_clone_to_owned(),
+            Stream::Error => io::stderr().as_fd().try_clone_to_owned(),
+        };
+        identity(&File::from(owned.ok()?))
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = stream;
+        None
+    }
+}
+
 /// A place that is known to take an output, still untouched.
 ///
 /// Dropping it unwritten leaves things as they were: a file that was there keeps
@@ -56,11 +122,19 @@ enum Claim {
     File {
         path: PathBuf,
         file: File,
-        created: bool,
+        /// The file to remove if nothing is written: `path`, or what it points to.
+        created: Option<PathBuf>,
     },
 }
 
 impl Claim {
+    fn identity(&self) -> Option<(u64, u64)> {
+        match self {
+            Self::StandardOutput => identity_of_standard(Stream::Output),
+            Self::File { file, .. } => identity(file),
+        }
+    }
+
     /// Opens the target for writing, without changing what it holds.
     fn new(target: &Target, binary: bool) -> anyhow::Result<Self> {
         match target {
@@ -74,13 +148,19 @@ impl Claim {
                 let mut options = OpenOptions::new();
                 options.write(true);
                 let (file, created) = match options.clone().create_new(true).open(path) {
-                    Ok(file) => (file, true),
+                    Ok(file) => (file, Some(path.clone())),
                     Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                        let file = options.open(path);
-                        (
-                            file.with_context(|| format!("cannot write to {}", path.display()))?,
-                            false,
-                        )
+                        // A link to a file that is not there yet makes it, as a shell's `>` does.
+                        let dangling = !path.exists();
+                        let file = options.create(true).truncate(false).open(path);
+                        let file =
+                            file.with_context(|| format!("cannot write to {}", path.display()))?;
+                        let made = if dangling {
+                            fs::canonicalize(path).ok()
+                        } else {
+                            None
+                        };
+                        (file, made)
                     }
                     Err(error) => {
                         return Err(error)
@@ -115,7 +195,7 @@ impl Claim {
                 let emptied = if regular { file.set_len(0) } else { Ok(()) };
                 let written = emptied.and_then(|()| file.write_all(content));
                 written.with_context(|| format!("cannot write to {}", path.display()))?;
-                *created = false; // now it is worth keeping
+                *created = None; // now it is worth keeping
                 Ok(())
             }
         }
@@ -125,8 +205,7 @@ impl Claim {
 impl Drop for Claim {
     fn drop(&mut self) {
         if let Self::File {
-            path,
-            created: true,
+            created: Some(path),
             ..
         } = self
         {
@@ -148,6 +227,20 @@ mod tests {
         drop(Claim::new(&Target::File(new.clone()), false).unwrap());
         assert_eq!(fs::read_to_string(old).unwrap(), "kept");
         assert!(!new.exists());
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_link_to_nothing_makes_its_target_and_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let (link, file) = (folder.path().join("link"), folder.path().join("file"));
+        std::os::unix::fs::symlink(&file, &link).unwrap();
+        let target = Target::File(link.clone());
+        drop(Claim::new(&target, false).unwrap());
+        assert!(link.is_symlink() && !file.exists());
+        Claim::new(&target, false).unwrap().write(b"new").unwrap();
+        assert!(link.is_symlink());
+        assert_eq!(fs::read_to_string(file).unwrap(), "new");
     }
 
     #[test]

@@ -1,11 +1,12 @@
 //! Runs the scenarios' processes from the first start to the last end.
 
 use std::collections::VecDeque;
+use std::io;
 use std::sync::mpsc::{self, Receiver};
-
-use anyhow::Context as _;
+use std::time::Instant;
 
 use crate::children::{Children, Event};
+use crate::interrupt::Interrupt;
 use crate::limit::Order;
 use crate::protocol::Message;
 use crate::scenario::{Plan, Scenario};
@@ -28,15 +29,10 @@ pub(crate) fn run(
     plan: &Plan,
     scenarios: &[Scenario],
     order: &Order,
+    interrupt: &Interrupt,
     view: &mut View,
-) -> anyhow::Result<(Vec<Track>, Ending)> {
+) -> (Vec<Track>, Ending) {
     let (sender, events) = mpsc::channel();
-    let interrupt = sender.clone();
-    ctrlc::set_handler(move || {
-        let _ = interrupt.send(Event::Interrupted); // else the run is over already
-    })
-    .context("Ctrl-C cannot be caught")?;
-
     let tracks: Vec<_> = scenarios
         .iter()
         .map(|scenario| Track::new(*scenario))
@@ -54,17 +50,19 @@ pub(crate) fn run(
     };
     let mut run = Run {
         plan,
+        interrupt,
         children: Children::new(sender),
         tracks,
         waiting,
         ending: Ending::Complete,
     };
-    run.go(at_once, &events, view)?;
-    Ok((run.tracks, run.ending))
+    run.go(at_once, &events, view);
+    (run.tracks, run.ending)
 }
 
 struct Run<'a> {
     plan: &'a Plan,
+    interrupt: &'a Interrupt,
     children: Children,
     tracks: Vec<Track>,
     waiting: VecDeque<Scenario>,
@@ -72,60 +70,67 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    fn go(
-        &mut self,
-        at_once: usize,
-        events: &Receiver<Event>,
-        view: &mut View,
-    ) -> anyhow::Result<()> {
+    fn go(&mut self, at_once: usize, events: &Receiver<Event>, view: &mut View) {
         loop {
+            if self.interrupt.raised() {
+                self.stop(Ending::Interrupted);
+            }
             while self.children.running() < at_once
                 && let Some(scenario) = self.waiting.pop_front()
             {
-                self.children
-                    .start(scenario, self.plan)
-                    .with_context(|| format!("cannot run {scenario}"))?;
+                if let Err(error) = self.children.start(scenario, self.plan) {
+                    self.track(scenario).state = State::Failed(format!("{error:#}"));
+                }
             }
             if self.children.running() == 0 {
-                return Ok(());
+                return;
             }
-            let shown = match events.recv_timeout(FRAME) {
-                Ok(Event::Said(scenario, message)) => self.hear(scenario, message, view),
-                Ok(Event::Silent(scenario, last_words)) => {
-                    self.end(scenario, &last_words);
-                    Ok(())
-                }
-                Ok(Event::Interrupted) => {
-                    self.stop(Ending::Interrupted);
-                    Ok(())
-                }
-                Err(_) => Ok(()), // nothing happened, but a frame may be due
-            };
-            if shown
-                .and_then(|()| view.frame(self.plan, &self.tracks))
-                .is_err()
-            {
-                self.stop(Ending::Unread);
+            if self.catch_up(events, view).is_err() {
+                // A terminal that is gone says so by SIGHUP too, but perhaps a moment later.
+                self.stop(if view.is_on_terminal() {
+                    Ending::Interrupted
+                } else {
+                    Ending::Unread
+                });
             }
         }
     }
 
-    fn hear(
-        &mut self,
-        scenario: Scenario,
-        message: Message,
-        view: &mut View,
-    ) -> std::io::Result<()> {
+    /// Deals with what happened, and then offers one frame: a frame for each event would never catch up.
+    fn catch_up(&mut self, events: &Receiver<Event>, view: &mut View) -> io::Result<()> {
+        let mut next = events.recv_timeout(FRAME).ok(); // none: a frame may be due all the same
+        let since = Instant::now();
+        while let Some(event) = next {
+            match event {
+                Event::Said(scenario, message) => self.hear(scenario, message, view)?,
+                Event::Silent(scenario, last_words) => self.end(scenario, &last_words),
+            }
+            if self.interrupt.raised() || since.elapsed() >= FRAME {
+                break;
+            }
+            next = events.try_recv().ok();
+        }
+        if self.ending != Ending::Complete {
+            return Ok(()); // the end is shown once, when all is collected
+        }
+        view.frame(self.plan, &self.tracks)
+    }
+
+    fn hear(&mut self, scenario: Scenario, message: Message, view: &mut View) -> io::Result<()> {
         let step = self.track(scenario).apply(message);
         let Some(step) = step else { return Ok(()) };
+        if self.ending != Ending::Complete {
+            return Ok(()); // someone waits for the end, not for what is left in the queue
+        }
         view.turn(self.plan, self.track(scenario), step)
     }
 
     /// Ends all children before their time; what they said so far is kept.
     fn stop(&mut self, ending: Ending) {
-        if self.ending == Ending::Complete {
-            self.ending = ending;
+        if self.ending != Ending::Complete {
+            return; // they are ending already
         }
+        self.ending = ending;
         for scenario in std::mem::take(&mut self.waiting) {
             self.track(scenario).state = State::Failed("stopped before it began".to_owned());
         }

@@ -74,6 +74,10 @@ impl Track {
             Message::After { sample } => sample,
         };
         self.samples.push(sample);
+        // The system's peak may lag behind its readings, and the last of them comes after it.
+        if let Some(peak) = self.figures.peak_rss_bytes {
+            self.figures.peak_rss_bytes = self.highest_sample().max(Some(peak));
+        }
         turn_over.then_some(sample)
     }
 
@@ -150,6 +154,25 @@ mod tests {
             track.steps(),
             [(0.0, 4.0), (1.0, 4.0), (1.0, 54.0), (2.0, 54.0), (2.0, 4.0)]
         );
+    }
+
+    #[test]
+    fn no_sample_is_above_the_peak() {
+        let sample = |t_ns, rss_bytes| Sample { t_ns, rss_bytes };
+        let mut track = Track::new(Scenario::Leak);
+        track.apply(Message::Done {
+            sample: sample(1, Some(30)),
+            figures: Figures {
+                peak_rss_bytes: Some(20),
+                ..Figures::default()
+            },
+            error: None,
+        });
+        assert_eq!(track.figures.peak_rss_bytes, Some(30));
+        track.apply(Message::After {
+            sample: sample(2, Some(40)),
+        });
+        assert_eq!(track.figures.peak_rss_bytes, Some(40));
     }
 
     #[test]

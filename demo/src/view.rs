@@ -18,6 +18,7 @@ pub(crate) const FRAME: Duration = Duration::from_millis(50);
 /// Where and how the run is shown.
 pub(crate) struct View {
     out: Box<dyn Write>,
+    on_terminal: bool,
     turns: Turns,
     /// The width of the terminal; without one, lines are as long as they are.
     columns: usize,
@@ -44,10 +45,15 @@ impl View {
         } else {
             None
         };
-        let columns = size.map_or(usize::MAX, |(columns, _)| usize::from(columns));
+        let columns = match size {
+            // Some terminals do not know how wide they are, and say 0.
+            None | Some((0, _)) => usize::MAX,
+            Some((columns, _)) => usize::from(columns),
+        };
         if cli.quiet {
             return Self {
                 out,
+                on_terminal: terminal,
                 turns: Turns::Hidden,
                 columns,
             };
@@ -58,9 +64,15 @@ impl View {
         let turns = live.map_or(Turns::Lines, |live| Turns::Live(Box::new(live)));
         Self {
             out,
+            on_terminal: terminal,
             turns,
             columns,
         }
+    }
+
+    /// Whether a terminal shows the run, and not a file or another program.
+    pub(crate) fn is_on_terminal(&self) -> bool {
+        self.on_terminal
     }
 
     /// Shows a turn that is over, where turns are lines.
@@ -74,7 +86,7 @@ impl View {
     /// Draws, where there is something to draw on and the last picture is old enough.
     pub(crate) fn frame(&mut self, plan: &Plan, tracks: &[Track]) -> io::Result<()> {
         if let Turns::Live(live) = &mut self.turns
-            && live.age() >= FRAME
+            && live.is_due()
             && live.draw(plan, tracks).is_err()
         {
             // The terminal no longer says where its cursor is, as after a resize it must.
@@ -96,7 +108,7 @@ impl View {
             Turns::Hidden => {}
             Turns::Lines => text.insert(0, '\n'),
             Turns::Live(live) => {
-                live.close(plan, tracks)?;
+                let _ = live.close(plan, tracks); // a terminal that is gone does not take the table either
                 text.insert(0, '\n');
             }
         }

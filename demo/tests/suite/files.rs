@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::support::{SMALL, run};
+use crate::support::{Run, SMALL, demo, run, run_under};
 
 const NAMES: [&str; 5] = ["leak", "free", "defer", "owned", "retain"];
 
@@ -83,6 +83,36 @@ fn a_path_that_cannot_be_written_is_found_before_the_run() {
 }
 
 #[test]
+#[cfg(unix)]
+fn one_file_by_two_names_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let one = folder.path().join("a");
+    let other = format!("{}/./a", folder.path().display());
+    let twice = run(&["--json", one.to_str().unwrap(), "--csv", &other]);
+    assert_eq!((twice.code, twice.out.as_str()), (Some(2), ""));
+    assert!(
+        twice.err.contains("--json and --csv would both write to "),
+        "{}",
+        twice.err
+    );
+    assert!(!one.exists());
+
+    let output = demo()
+        .args(["--json", one.to_str().unwrap()])
+        .stdout(fs::File::create(&one).unwrap())
+        .output();
+    let redirected = Run::from(output.unwrap());
+    assert_eq!(redirected.code, Some(2));
+    assert!(
+        redirected
+            .err
+            .contains("standard output and --json would both write to "),
+        "{}",
+        redirected.err
+    );
+}
+
+#[test]
 fn a_folder_is_no_file() {
     let folder = tempfile::tempdir().unwrap();
     let run = run(&["--csv", folder.path().to_str().unwrap()]);
@@ -105,4 +135,32 @@ fn a_full_disk_is_reported_and_the_table_still_shown() {
         run.err
     );
     assert!(run.out.contains("Over 3 blocks"), "{}", run.out);
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_table_that_cannot_be_written_is_reported() {
+    let full = fs::File::options().write(true).open("/dev/full").unwrap();
+    let output = demo().args(SMALL).arg("--quiet").stdout(full).output();
+    let run = Run::from(output.unwrap());
+    assert_eq!(run.code, Some(1));
+    assert!(
+        run.err.starts_with("error: cannot write the table: "),
+        "{}",
+        run.err
+    );
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn children_that_cannot_be_started_do_not_cost_what_was_measured() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("kept.json");
+    let arguments = ["--count", "4", "--size", "1MiB", "--interval", "50ms"];
+    let output = ["--json", file.to_str().unwrap()];
+    let run = run_under("ulimit -n 10", &[&arguments[..], &output].concat());
+    assert_eq!((run.code, run.err.as_str()), (Some(1), ""));
+    assert!(run.out.contains("retain: "), "{}", run.out);
+    let report: serde_json::Value = serde_json::from_slice(&fs::read(file).unwrap()).unwrap();
+    assert_eq!(report["scenarios"].as_array().unwrap().len(), NAMES.len());
 }

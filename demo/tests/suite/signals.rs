@@ -155,3 +155,35 @@ fn when_nobody_reads_on_it_ends_without_a_panic() {
     assert_eq!(String::from_utf8(ended.stderr).unwrap(), "");
     assert!(all_end(&children));
 }
+
+#[test]
+fn a_hangup_that_was_ignored_at_the_start_stays_ignored() {
+    let mut shell = std::process::Command::new("sh");
+    shell.args([
+        "-c",
+        "trap '' HUP && exec \"$0\" \"$@\"",
+        env!("CARGO_BIN_EXE_demo"),
+        "--count",
+        "5",
+        "--size",
+        "64KiB",
+        "--interval",
+        "200ms",
+    ]);
+    let mut child = shell
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut out = BufReader::new(child.stdout.take().unwrap());
+    let mut line = String::new();
+    while !line.contains(" 1/5 ") {
+        line.clear();
+        assert_ne!(out.read_line(&mut line).unwrap(), 0, "it ended at once");
+    }
+    kill(pid(&child), Signal::SIGHUP).unwrap();
+    let (code, out, err) = finish(child, out);
+    assert_eq!((code, err.as_str()), (Some(0), ""));
+    assert!(out.contains(" 5/5 "), "{out}");
+}
