@@ -20,7 +20,7 @@ use ratatui::{Frame, Terminal, TerminalOptions, Viewport};
 use crate::limit;
 use crate::lines;
 use crate::scenario::{Plan, Scenario};
-use crate::timeline::{State, Track, mebibytes, seconds};
+use crate::timeline::{LAYERS, State, Track, mebibytes, seconds};
 use crate::units;
 use crate::view::FRAME;
 
@@ -166,15 +166,6 @@ fn render_chart(frame: &mut Frame<'_>, area: Rect, colored: bool, plan: &Plan, t
         .y_axis(memory.axis("MiB resident"));
     frame.render_widget(chart, area);
 }
-
-/// From the back to the front.
-const LAYERS: [Scenario; 5] = [
-    Scenario::Leak,
-    Scenario::Defer,
-    Scenario::Retain,
-    Scenario::Owned,
-    Scenario::Free,
-];
 
 fn color(scenario: Scenario) -> Color {
     match scenario {

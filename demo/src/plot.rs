@@ -7,7 +7,7 @@ use plotters::prelude::*;
 use plotters::style::{FontStyle, register_font};
 
 use crate::scenario::{Plan, Scenario};
-use crate::timeline::{State, Track};
+use crate::timeline::{LAYERS, State, Track};
 use crate::units;
 
 const WIDTH: u32 = 1000;
@@ -41,15 +41,6 @@ fn look(scenario: Scenario) -> Look {
         dashed,
     }
 }
-
-/// From the back to the front.
-const LAYERS: [Scenario; 5] = [
-    Scenario::Leak,
-    Scenario::Defer,
-    Scenario::Retain,
-    Scenario::Owned,
-    Scenario::Free,
-];
 
 /// The picture as SVG.
 pub(crate) fn svg(plan: &Plan, tracks: &[Track]) -> anyhow::Result<Vec<u8>> {

@@ -3,6 +3,15 @@
 use crate::protocol::{Figures, Message, Sample};
 use crate::scenario::{ReadBack, Scenario};
 
+/// The order in which curves are drawn, from the back to the front, so that none hides another.
+pub(crate) const LAYERS: [Scenario; 5] = [
+    Scenario::Leak,
+    Scenario::Defer,
+    Scenario::Retain,
+    Scenario::Owned,
+    Scenario::Free,
+];
+
 /// One scenario's run, as its child told it.
 #[derive(Debug)]
 pub(crate) struct Track {

@@ -93,8 +93,9 @@ unsafe impl<T: ?Sized> ContentBlind<T> for Free {}
 ///   `g_object_unref`, needs the type named: `(GObject)`.
 /// - `(X)` releases what the library declares as `X *`: an `X`, a slice of them, a
 ///   [`NulTerminated`](crate::NulTerminated) run of them, either not yet written; for `c_char` also
-///   bytes, `CStr` and `str` ([`BlockOf`](crate::BlockOf)). An owner of anything else with this deallocator does not
-///   compile. It may read what it releases, so its owners lend their contents shared only.
+///   bytes, `CStr` and `str` ([`BlockOf`](crate::BlockOf)). An owner of anything else with this
+///   deallocator does not compile. It may read what it releases, so its owners lend their
+///   contents shared only.
 /// - `: !Send` after the parentheses keeps the owner in its thread.
 /// - After `=` stands a function, or any expression that gives one: a function pointer is read at
 ///   each release, a closure can add arguments.

@@ -32,9 +32,9 @@ impl<T, D: Deallocator<[T]>> Owned<[T], D> {
     ///
     /// # Safety
     ///
-    /// `ptr` is NULL, or a live, aligned block that is [`D`'s to release](Owned#invariant) and that nobody else uses
-    /// or releases from now on. If `len` can be right at all (see Errors), the block holds `len`
-    /// valid elements; if not, `D` releases it as a slice of length 0.
+    /// `ptr` is NULL, or a live, aligned block that is [`D`'s to release](Owned#invariant) and that
+    /// nobody else uses or releases from now on. If `len` can be right at all (see Errors), the
+    /// block holds `len` valid elements; if not, `D` releases it as a slice of length 0.
     ///
     /// # Panics
     ///
