@@ -15,13 +15,33 @@ use crate::{AllocError, CStringError, Deallocator, Free, Owned};
 /// A block that [`allocate`](Self::allocate) returns is at least `size` bytes long, belongs to the
 /// caller alone, is aligned for every type that fits in `size` and whose alignment is at most
 /// [`ALIGNMENT`](Self::ALIGNMENT), and may be released as a `T` wherever `Self: Deallocator<T>`,
-/// whatever is in it by then. A `T` of size 0 gets a block of as many bytes as its alignment.
+/// whatever is in it by then, and as a slice of however many elements it has room for. A `T` of
+/// size 0 gets a block of as many bytes as its alignment.
+///
+/// For every block `b` that is [`Self`'s to release](crate::Owned#invariant), `old` bytes of it, and
+/// `new` that is not 0:
+///
+/// - `reallocate(b, old, new) == Some(c)`: `b` is no more; `c` is as `allocate(new)` returns it, but
+///   that its first `min(old, new)` bytes are those of `b`. It may be `b`.
+/// - `reallocate(b, old, new) == None`: `b` is what it was, and still the caller's.
 pub unsafe trait Allocator {
     /// The strictest alignment that blocks have, a power of two. Stricter types do not compile.
     const ALIGNMENT: usize;
 
     /// Returns a block of at least `size` bytes, not yet written, or `None`. `size` is not 0.
     fn allocate(size: usize) -> Option<NonNull<u8>>;
+
+    /// Makes a block larger or smaller, perhaps in another place: `realloc` (C11 7.22.3.5), but
+    /// never with NULL and never to size 0.
+    ///
+    /// `old` is how many of its bytes must not be lost. A library without a function for it
+    /// allocates, copies `min(old, new)` bytes and releases.
+    ///
+    /// # Safety
+    ///
+    /// `block` is this allocator's to release and holds at least `old` bytes, written or not; `new`
+    /// is not 0. After `Some`, nobody uses `block`.
+    unsafe fn reallocate(block: NonNull<u8>, old: usize, new: usize) -> Option<NonNull<u8>>;
 }
 
 // SAFETY: malloc (C11 7.22.3) returns NULL or a block for the caller, aligned for every type
@@ -37,6 +57,14 @@ unsafe impl Allocator for Free {
     fn allocate(size: usize) -> Option<NonNull<u8>> {
         // SAFETY: malloc has no precondition.
         NonNull::new(unsafe { malloc_sys::malloc(size) }.cast())
+    }
+
+    // realloc keeps what is in the block and, where it returns NULL for a size that is not 0, the
+    // block itself.
+    #[inline]
+    unsafe fn reallocate(block: NonNull<u8>, _: usize, new: usize) -> Option<NonNull<u8>> {
+        // SAFETY: the caller says that the block is malloc's and live.
+        NonNull::new(unsafe { malloc_sys::realloc(block.as_ptr().cast(), new) }.cast())
     }
 }
 

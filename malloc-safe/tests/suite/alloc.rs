@@ -2,7 +2,7 @@ use crate::hostile::{Counting, Element};
 use core::ffi::CStr;
 use core::mem::MaybeUninit;
 use core::ptr::NonNull;
-use malloc_safe::{AllocError, Allocator, CStringError, Deallocator, Owned};
+use malloc_safe::{AllocError, Allocator, CStringError, Deallocator, Free, Owned};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 #[test]
@@ -85,6 +85,25 @@ fn elements_without_a_size_have_a_block() -> Result<(), AllocError> {
     Ok(())
 }
 
+#[test]
+fn a_block_that_is_reallocated_keeps_its_bytes() {
+    let block = Free::allocate(4).expect("enough memory").cast::<[u8; 4]>();
+    // SAFETY: room for four bytes.
+    unsafe { block.write(*b"kept") };
+    // SAFETY: a malloc block of four bytes, used through the result alone.
+    let large = unsafe { Free::reallocate(block.cast(), 4, 1 << 20) }.expect("enough memory");
+    // SAFETY: as above, a large one, of which four bytes are written.
+    let small = unsafe { Free::reallocate(large, 4, 3) }.expect("enough memory");
+    // SAFETY: three of the bytes are left.
+    assert_eq!(unsafe { small.cast::<[u8; 3]>().read() }, *b"kep");
+    // SAFETY: larger than any address space in use, so the block is not given up.
+    assert!(unsafe { Free::reallocate(small, 3, 1 << 62) }.is_none());
+    // SAFETY: the block is what it was.
+    assert_eq!(unsafe { small.cast::<[u8; 3]>().read() }, *b"kep");
+    // SAFETY: a malloc block, not used again.
+    unsafe { <Free as Deallocator<u8>>::deallocate(small) };
+}
+
 /// As far off the mark as its contract allows: aligned for nothing larger than the size.
 struct Grudging;
 
@@ -102,6 +121,10 @@ unsafe impl Allocator for Grudging {
         assert!(size <= 16, "enough for this test");
         let align = 1 << size.ilog2();
         NonNull::new(ROOM.as_ptr().cast_mut().cast::<u8>().wrapping_add(align))
+    }
+
+    unsafe fn reallocate(_: NonNull<u8>, _: usize, _: usize) -> Option<NonNull<u8>> {
+        None
     }
 }
 

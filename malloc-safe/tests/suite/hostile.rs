@@ -25,7 +25,7 @@ impl Counting {
         LIVE.with_borrow(HashSet::len)
     }
 
-    /// Lets so many allocations of this thread succeed during `run`, and no more.
+    /// Lets so many allocations and reallocations of this thread succeed during `run`, and no more.
     pub(crate) fn with_budget<R>(allocations: usize, run: impl FnOnce() -> R) -> R {
         BUDGET.set(allocations);
         let result = run();
@@ -59,6 +59,16 @@ unsafe impl Allocator for Counting {
         let block = NonNull::new(unsafe { malloc_sys::malloc(size) }.cast())?;
         LIVE.with_borrow_mut(|live| live.insert(block.addr().get()));
         Some(block)
+    }
+
+    /// Always moves, so that a pointer that was kept is one into a freed block.
+    unsafe fn reallocate(old: NonNull<u8>, kept: usize, size: usize) -> Option<NonNull<u8>> {
+        let new = Self::allocate(size)?;
+        // SAFETY: the caller says that the old block is so long, and the new one is apart from it.
+        unsafe { new.copy_from_nonoverlapping(old, kept.min(size)) };
+        // SAFETY: the caller gives the old block up.
+        unsafe { <Self as Deallocator<u8>>::deallocate(old) };
+        Some(new)
     }
 }
 
