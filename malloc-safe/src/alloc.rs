@@ -34,8 +34,8 @@ pub unsafe trait Allocator {
     /// Makes a block larger or smaller, perhaps in another place: `realloc` (C11 7.22.3.5), but
     /// never with NULL and never to size 0.
     ///
-    /// `old` is how many of its bytes must not be lost. A library without a function for it
-    /// allocates, copies `min(old, new)` bytes and releases.
+    /// `old` is how many bytes the caller knows the block to have, written or not. A library
+    /// without such a function allocates, copies `min(old, new)` of them and releases.
     ///
     /// # Safety
     ///
@@ -68,9 +68,9 @@ unsafe impl Allocator for Free {
     }
 }
 
-/// Allocates room for `count` values; values without a size have a block all the same.
+/// How large a block for `count` values is; values without a size have a block all the same.
 #[inline]
-fn allocate<T, A: Allocator>(count: usize) -> Result<NonNull<T>, AllocError> {
+fn size_of_block<T, A: Allocator>(count: usize) -> Option<usize> {
     const {
         assert!(
             align_of::<T>() <= A::ALIGNMENT,
@@ -80,7 +80,36 @@ fn allocate<T, A: Allocator>(count: usize) -> Result<NonNull<T>, AllocError> {
     count
         .checked_mul(size_of::<T>())
         .filter(|&size| isize::try_from(size).is_ok())
-        .and_then(|size| A::allocate(size.max(align_of::<T>())))
+        .map(|size| size.max(align_of::<T>()))
+}
+
+/// Allocates room for `count` values.
+#[inline]
+pub(crate) fn allocate<T, A: Allocator>(count: usize) -> Result<NonNull<T>, AllocError> {
+    size_of_block::<T, A>(count)
+        .and_then(A::allocate)
+        .map(NonNull::cast)
+        .ok_or_else(|| AllocError::new(count, size_of::<T>(), ()))
+}
+
+/// Makes room for `count` values of a block with room for `old`, and keeps what is in both.
+///
+/// # Safety
+///
+/// The block is the allocator's to release, and has room for `old` values. After `Ok`, nobody uses
+/// `block`.
+#[inline]
+pub(crate) unsafe fn reallocate<T, A: Allocator>(
+    block: NonNull<T>,
+    old: usize,
+    count: usize,
+) -> Result<NonNull<T>, AllocError> {
+    size_of_block::<T, A>(count)
+        .and_then(|size| {
+            let old = old * size_of::<T>(); // no more than the block has
+            // SAFETY: the caller says so, and no block's size is 0.
+            unsafe { A::reallocate(block.cast(), old, size) }
+        })
         .map(NonNull::cast)
         .ok_or_else(|| AllocError::new(count, size_of::<T>(), ()))
 }
@@ -310,7 +339,7 @@ impl<A: Allocator + Deallocator<CStr>> Owned<CStr, A> {
 
 /// Where the first NUL is.
 #[inline]
-fn interior_nul(bytes: &[u8]) -> Option<usize> {
+pub(crate) fn interior_nul(bytes: &[u8]) -> Option<usize> {
     let start = bytes.as_ptr();
     // SAFETY: memchr reads the `len` bytes of the slice.
     let found = unsafe { libc::memchr(start.cast(), 0, bytes.len()) };

@@ -31,6 +31,10 @@ impl<V> AllocError<V> {
         }
     }
 
+    pub(crate) fn with<U>(self, value: U) -> AllocError<U> {
+        AllocError::new(self.count, self.element_size, value)
+    }
+
     /// Gives back the value that found no room.
     pub fn into_value(self) -> V {
         self.value
@@ -158,6 +162,55 @@ impl<O> fmt::Debug for NotUtf8<O> {
 }
 
 impl<O> Error for NotUtf8<O> {}
+
+/// A C string could not be made of an owner. It holds the owner, with the same bytes in it.
+///
+/// ```
+/// use malloc_safe::CVec;
+///
+/// let mut line = CVec::<u8>::new();
+/// line.try_extend_from_slice(b"half\0done")?;
+/// let error = line.try_into_c_str().unwrap_err();
+/// assert_eq!(error.to_string(), "byte 4 is NUL, which would end the C string there");
+/// assert_eq!(*error.into_owner(), *b"half\0done");
+/// # Ok::<(), malloc_safe::AllocError>(())
+/// ```
+pub struct IntoCStrError<O> {
+    owner: O,
+    source: CStringError,
+}
+
+impl<O> IntoCStrError<O> {
+    pub(crate) fn new(owner: O, source: CStringError) -> Self {
+        Self { owner, source }
+    }
+
+    /// Gives back the owner that could not be converted.
+    pub fn into_owner(self) -> O {
+        self.owner
+    }
+
+    /// Whether a NUL was in the way, or there was no memory for the terminator.
+    pub fn c_string_error(&self) -> CStringError {
+        self.source
+    }
+}
+
+impl<O> fmt::Display for IntoCStrError<O> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.source.fmt(f)
+    }
+}
+
+impl<O> fmt::Debug for IntoCStrError<O> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("IntoCStrError")
+            .field("source", &self.source)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<O> Error for IntoCStrError<O> {}
 
 #[cfg(feature = "std")]
 mod io {

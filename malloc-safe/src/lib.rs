@@ -100,12 +100,13 @@ mod pointee;
 mod shared;
 mod slice;
 mod string;
+mod vec;
 mod with;
 
 pub use alloc::Allocator;
 pub use dealloc::{ContentBlind, Deallocator, Free};
 pub use disposable::{Disposable, Dispose};
-pub use error::{AllocError, CStringError, NotUtf8};
+pub use error::{AllocError, CStringError, IntoCStrError, NotUtf8};
 pub use nul::{NulTerminated, Terminator};
 pub use opaque::Opaque;
 pub use out::Out;
@@ -113,6 +114,7 @@ pub use owned::Owned;
 pub use pointee::{BlockOf, Pointee};
 pub use shared::{RefCounted, Shared};
 pub use slice::{IntoIter, RawPartsError};
+pub use vec::CVec;
 pub use with::OwnedWith;
 
 /// The README's code is compiled and run with the documentation's.

@@ -17,7 +17,7 @@ use crate::{ContentBlind, Deallocator, Free, Owned, Pointee};
 /// that `malloc(0)` may return, which must still be freed.
 impl<T, D: Deallocator<[T]>> Owned<[T], D> {
     /// The address that stands for the empty slice without a block must not be a block's.
-    const ALIGNMENT_IS_NO_BLOCK: () = assert!(
+    pub(crate) const ALIGNMENT_IS_NO_BLOCK: () = assert!(
         align_of::<T>() < 4096,
         "the alignment of the elements is beyond the first page"
     );
@@ -59,20 +59,14 @@ impl<T, D: Deallocator<[T]>> Owned<[T], D> {
             return if len == 0 {
                 Ok(Self::empty())
             } else {
-                Err(RawPartsError {
-                    length: len,
-                    block: None,
-                })
+                Err(RawPartsError::new(len, None, None))
             };
         };
         if len > const { max_len::<T>() } {
             let block = NonNull::slice_from_raw_parts(ptr, 0);
             // SAFETY: the caller hands over the block, and no element is claimed of it.
             let block = unsafe { Self::from_non_null(block) };
-            return Err(RawPartsError {
-                length: len,
-                block: Some(block),
-            });
+            return Err(RawPartsError::new(len, None, Some(block)));
         }
         // SAFETY: the caller promises a block with `len` elements.
         Ok(unsafe { Self::from_non_null(NonNull::slice_from_raw_parts(ptr, len)) })
@@ -119,13 +113,31 @@ impl<T, D: Deallocator<[T]>> Owned<[T], D> {
 /// ```
 pub struct RawPartsError<T, D: Deallocator<[T]> = Free> {
     length: usize,
+    capacity: Option<usize>,
     block: Option<Owned<[T], D>>,
 }
 
 impl<T, D: Deallocator<[T]>> RawPartsError<T, D> {
+    pub(crate) fn new(
+        length: usize,
+        capacity: Option<usize>,
+        block: Option<Owned<[T], D>>,
+    ) -> Self {
+        Self {
+            length,
+            capacity,
+            block,
+        }
+    }
+
     /// The length that was claimed.
     pub fn length(&self) -> usize {
         self.length
+    }
+
+    /// The capacity that was claimed, if one was.
+    pub fn capacity(&self) -> Option<usize> {
+        self.capacity
     }
 
     /// Gives the block back as an empty slice; `None` if the pointer was NULL.
@@ -137,16 +149,27 @@ impl<T, D: Deallocator<[T]>> RawPartsError<T, D> {
 impl<T, D: Deallocator<[T]>> fmt::Display for RawPartsError<T, D> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let length = self.length;
-        if self.block.is_some() {
-            write!(
+        match (&self.block, self.capacity) {
+            (Some(_), None) => write!(
                 f,
                 "length {length} makes the block larger than isize::MAX bytes"
-            )
-        } else {
-            write!(
+            ),
+            (None, None) => write!(
                 f,
                 "NULL with length {length}: only length 0 may come without a block"
-            )
+            ),
+            (Some(_), Some(capacity)) if length > capacity => {
+                write!(f, "length {length} is beyond the capacity, {capacity}")
+            }
+            (Some(_), Some(capacity)) => write!(
+                f,
+                "capacity {capacity} makes the block larger than isize::MAX bytes"
+            ),
+            (None, Some(capacity)) => write!(
+                f,
+                "NULL with length {length} and capacity {capacity}: only 0 and 0 may come without \
+                 a block"
+            ),
         }
     }
 }
@@ -155,6 +178,7 @@ impl<T, D: Deallocator<[T]>> fmt::Debug for RawPartsError<T, D> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RawPartsError")
             .field("length", &self.length)
+            .field("capacity", &self.capacity)
             .field("null", &self.block.is_none())
             .finish()
     }
@@ -163,7 +187,7 @@ impl<T, D: Deallocator<[T]>> fmt::Debug for RawPartsError<T, D> {
 impl<T, D: Deallocator<[T]>> Error for RawPartsError<T, D> {}
 
 /// The most elements that fit in `isize::MAX` bytes, the limit of every object in Rust and in C.
-const fn max_len<T>() -> usize {
+pub(crate) const fn max_len<T>() -> usize {
     match size_of::<T>() {
         0 => usize::MAX,
         size => isize::MAX as usize / size,
@@ -183,12 +207,9 @@ impl<T: Unpin, D: Deallocator<[T]>> IntoIterator for Owned<[T], D> {
     /// Moves the elements out; the block is released with the iterator.
     #[inline]
     fn into_iter(self) -> IntoIter<T, D> {
-        let block = Block(Self::into_non_null(self), PhantomData);
-        IntoIter {
-            alive: 0..block.0.len(),
-            block,
-            owns: PhantomData,
-        }
+        let block = Self::into_non_null(self);
+        // SAFETY: the block was owned, with every element in it.
+        unsafe { IntoIter::new(block, block.len()) }
     }
 }
 
@@ -236,6 +257,19 @@ pub struct IntoIter<T, D: Deallocator<[T]> = Free> {
 }
 
 impl<T, D: Deallocator<[T]>> IntoIter<T, D> {
+    /// # Safety
+    ///
+    /// The block is `D`'s to release, or stands for none, and is the caller's to hand over; its
+    /// first `len` elements are valid.
+    #[inline]
+    pub(crate) unsafe fn new(block: NonNull<[T]>, len: usize) -> Self {
+        Self {
+            alive: 0..len,
+            block: Block(block, PhantomData),
+            owns: PhantomData,
+        }
+    }
+
     /// The elements that are left.
     pub fn as_slice(&self) -> &[T] {
         // SAFETY: by the invariant the elements in `alive` are valid, and `self` is borrowed.

@@ -16,4 +16,5 @@ mod rivals;
 mod shared;
 mod slice;
 mod string;
+mod vec;
 mod with;

@@ -1,0 +1,378 @@
+//! `CVec<T, A>`: a block that grows.
+
+mod bytes;
+mod grow;
+mod impls;
+
+use core::marker::PhantomData;
+use core::mem::{ManuallyDrop, MaybeUninit};
+use core::ops::{Deref, DerefMut};
+use core::ptr::{self, NonNull};
+
+use crate::owned::Block;
+use crate::slice::max_len;
+use crate::{Allocator, ContentBlind, Deallocator, Free, Owned, RawPartsError};
+
+/// A vector in a block that C may be given, or that C allocated: what a program grows with
+/// `realloc`.
+///
+/// It is `Vec`, but for three things. Its block is `A`'s, so that it can be handed over with its
+/// length and its capacity, and taken over. Whatever may need memory returns an error for want of
+/// it, and loses nothing. A vector of elements without a size has a block once it has an element,
+/// because C is to get a pointer.
+///
+/// An element whose alignment is stricter than the allocator's does not compile where a block
+/// would be allocated or grown. One that is not [`Unpin`] can be dropped in its place, but not be
+/// moved in or out, borrowed, or moved to another block.
+///
+/// # Invariant
+///
+/// `ptr` is what the allocator or the library handed over, with its whole provenance: a block that
+/// is `A`'s to release and to reallocate, whatever is in it, with room for `cap` elements, which
+/// together are no larger than `isize::MAX` bytes. The first `len` of them are valid, `len` is not
+/// greater than `cap`, and nobody else uses the block. Or there is no block: then `ptr` is the
+/// alignment as an address, and `cap` is 0 ([`Pointee`](crate::Pointee)).
+///
+/// # Threads
+///
+/// As [`Owned`]: `Send` if both `T` and `A` are, `Sync` if both are.
+///
+/// # Examples
+///
+/// ```
+/// use malloc_safe::{CVec, Owned};
+///
+/// let mut numbers = CVec::<u32>::new();
+/// numbers.try_push(1)?;
+/// numbers.try_extend([2, 3])?;
+/// numbers.sort_unstable_by(|a, b| b.cmp(a));
+/// assert_eq!(*numbers, [3, 2, 1]);
+///
+/// let (ptr, len, capacity) = numbers.into_raw_parts(); // for a C function that frees it
+/// assert!(len == 3 && capacity >= 3);
+/// # // SAFETY: what into_raw_parts gave, once.
+/// # drop(unsafe { CVec::<u32>::from_raw_parts(ptr, len, capacity) });
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # C reference
+///
+/// C11 7.22.3.5, `realloc`.
+pub struct CVec<T, A: Allocator + Deallocator<[T]> = Free> {
+    ptr: NonNull<T>,
+    len: usize,
+    cap: usize,
+    owns: PhantomData<T>,
+    // Invariant in A: a coercion must not exchange one allocator for another.
+    allocator: PhantomData<fn(A) -> A>,
+}
+
+/// Taking a block over, and giving it up.
+impl<T, A: Allocator + Deallocator<[T]>> CVec<T, A> {
+    /// An empty vector, without a block.
+    ///
+    /// ```
+    /// use malloc_safe::CVec;
+    ///
+    /// const NONE: CVec<u8> = CVec::new();
+    /// assert!(NONE.is_empty() && NONE.capacity() == 0);
+    /// ```
+    #[inline]
+    pub const fn new() -> Self {
+        const { Owned::<[T], A>::ALIGNMENT_IS_NO_BLOCK };
+        // SAFETY: no element, and at the address of the alignment, which stands for no block.
+        unsafe { Self::from_parts(NonNull::dangling(), 0, 0) }
+    }
+
+    /// # Safety
+    ///
+    /// The parts satisfy the invariant of the type.
+    #[inline]
+    const unsafe fn from_parts(ptr: NonNull<T>, len: usize, cap: usize) -> Self {
+        Self {
+            ptr,
+            len,
+            cap,
+            owns: PhantomData,
+            allocator: PhantomData,
+        }
+    }
+
+    /// Adopts a block with room for `capacity` elements, of which the first `len` are there; NULL
+    /// with 0 and 0 is the empty vector.
+    ///
+    /// # Errors
+    ///
+    /// [`RawPartsError`], if `ptr` is NULL and one of the others is not 0, if `len` is greater
+    /// than `capacity`, or if `capacity` elements would be more than `isize::MAX` bytes. The error
+    /// owns the block, if there is one.
+    ///
+    /// # Safety
+    ///
+    /// `ptr` is NULL, or a live, aligned block that is [`A`'s to release](Owned#invariant),
+    /// whatever is in it, and that nobody else uses or releases from now on. If the numbers can be
+    /// right at all (see Errors), the block has room for `capacity` elements and its first `len`
+    /// are valid.
+    ///
+    /// # Panics
+    ///
+    /// In debug builds, if `ptr` is not aligned for `T`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use malloc_safe::CVec;
+    ///
+    /// // SAFETY: no precondition.
+    /// let block = unsafe { malloc_sys::malloc(100) };
+    /// assert!(!block.is_null());
+    /// // SAFETY: a new malloc block of 100 bytes, none of them claimed.
+    /// let mut text = unsafe { CVec::<u8>::from_raw_parts(block.cast(), 0, 100) }?;
+    /// text.try_extend_from_slice(b"in C's block")?;
+    /// assert_eq!(text.capacity(), 100);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[inline]
+    pub unsafe fn from_raw_parts(
+        ptr: *mut T,
+        len: usize,
+        capacity: usize,
+    ) -> Result<Self, RawPartsError<T, A>> {
+        debug_assert!(ptr.is_aligned(), "{ptr:p} is not aligned for the elements");
+        let Some(ptr) = NonNull::new(ptr) else {
+            return if len == 0 && capacity == 0 {
+                Ok(Self::new())
+            } else {
+                Err(RawPartsError::new(len, Some(capacity), None))
+            };
+        };
+        if len > capacity || capacity > const { max_len::<T>() } {
+            let block = NonNull::slice_from_raw_parts(ptr, 0);
+            // SAFETY: the caller hands over the block, and no element is claimed of it.
+            let block = unsafe { Owned::from_non_null(block) };
+            return Err(RawPartsError::new(len, Some(capacity), Some(block)));
+        }
+        // SAFETY: the caller promises the block, and the numbers fit each other.
+        Ok(unsafe { Self::from_parts(ptr, len, capacity) })
+    }
+
+    /// Gives up ownership: pointer, length and capacity; NULL, 0 and 0 if there is no block.
+    ///
+    /// ```
+    /// use malloc_safe::CVec;
+    ///
+    /// let (ptr, len, capacity) = CVec::<u8>::new().into_raw_parts();
+    /// assert!(ptr.is_null() && len == 0 && capacity == 0);
+    /// ```
+    #[inline]
+    #[must_use = "without the pointer the block is leaked"]
+    pub fn into_raw_parts(self) -> (*mut T, usize, usize) {
+        let this = ManuallyDrop::new(self);
+        let ptr = this.block().map_or(ptr::null_mut(), NonNull::as_ptr);
+        (ptr, this.len, this.cap)
+    }
+
+    /// Gives the elements and the block to an owner that does not grow; nothing is copied.
+    ///
+    /// What [`spare_capacity_mut`](Self::spare_capacity_mut) shows stays in the block, unused;
+    /// [`try_shrink_to_fit`](Self::try_shrink_to_fit) gives it back.
+    ///
+    /// ```
+    /// use malloc_safe::{CVec, Owned};
+    ///
+    /// let mut numbers = CVec::<u32>::new();
+    /// numbers.try_extend([1, 2])?;
+    /// let numbers: Owned<[u32]> = numbers.into_owned_slice();
+    /// assert_eq!(*numbers, [1, 2]);
+    ///
+    /// let mut numbers = CVec::from(numbers);
+    /// numbers.try_push(3)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[inline]
+    pub fn into_owned_slice(self) -> Owned<[T], A> {
+        let this = ManuallyDrop::new(self);
+        // SAFETY: the block was owned, or there is none, and the elements are valid.
+        unsafe { Owned::from_non_null(this.elements()) }
+    }
+
+    /// The block, if there is one.
+    #[inline]
+    fn block(&self) -> Option<NonNull<T>> {
+        let unallocated = <[T] as crate::Pointee>::is_unallocated(self.whole());
+        (!unallocated).then_some(self.ptr)
+    }
+
+    /// The elements, and the room for more.
+    #[inline]
+    fn whole(&self) -> NonNull<[T]> {
+        NonNull::slice_from_raw_parts(self.ptr, self.cap)
+    }
+
+    #[inline]
+    fn elements(&self) -> NonNull<[T]> {
+        NonNull::slice_from_raw_parts(self.ptr, self.len)
+    }
+
+    /// The place behind the last element.
+    #[inline]
+    fn end(&self) -> NonNull<T> {
+        // SAFETY: `len` is at most the number of elements that the block has room for.
+        unsafe { self.ptr.add(self.len) }
+    }
+}
+
+/// Looking, and letting go.
+impl<T, A: Allocator + Deallocator<[T]>> CVec<T, A> {
+    /// How many elements there are.
+    #[inline]
+    pub const fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether there are none.
+    #[inline]
+    pub const fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// How many elements the block has room for.
+    #[inline]
+    pub const fn capacity(&self) -> usize {
+        self.cap
+    }
+
+    /// The pointer as C gave it, good until the vector grows, shrinks or ends; dangling if there
+    /// is no block.
+    #[inline]
+    pub const fn as_ptr(&self) -> *const T {
+        self.ptr.as_ptr()
+    }
+
+    /// The same to write through: it reaches the whole capacity.
+    #[inline]
+    pub const fn as_mut_ptr(&mut self) -> *mut T {
+        self.ptr.as_ptr()
+    }
+
+    /// The room behind the elements, for C to write into; then say so with
+    /// [`set_len`](Self::set_len).
+    ///
+    /// ```
+    /// use malloc_safe::CVec;
+    ///
+    /// let mut line = CVec::<u8>::try_with_capacity(64)?;
+    /// let room = line.spare_capacity_mut();
+    /// // SAFETY: room for so many bytes, and the format takes one int.
+    /// let written = unsafe {
+    ///     libc::snprintf(room.as_mut_ptr().cast(), room.len(), c"%d".as_ptr(), 42)
+    /// };
+    /// // SAFETY: two bytes are written, and a NUL that is not wanted.
+    /// unsafe { line.set_len(written.try_into().expect("two")) };
+    /// assert_eq!(*line, *b"42");
+    /// # Ok::<(), malloc_safe::AllocError>(())
+    /// ```
+    #[inline]
+    pub fn spare_capacity_mut(&mut self) -> &mut [MaybeUninit<T>] {
+        let room = self.cap - self.len;
+        let mut spare = NonNull::slice_from_raw_parts(self.end().cast(), room);
+        // SAFETY: that much room is behind the elements, and `self` is borrowed exclusively.
+        unsafe { spare.as_mut() }
+    }
+
+    /// Says how many elements there are; none is dropped.
+    ///
+    /// # Safety
+    ///
+    /// `len` is at most the capacity, and the first `len` elements are valid.
+    #[inline]
+    pub unsafe fn set_len(&mut self, len: usize) {
+        debug_assert!(len <= self.cap, "length {len} is beyond the capacity");
+        self.len = len;
+    }
+
+    /// Drops all elements but the first `len`; the block stays as it is.
+    ///
+    /// If the destructor of one panics, the others are dropped all the same.
+    #[inline]
+    pub fn truncate(&mut self, len: usize) {
+        let Some(excess) = self.len.checked_sub(len) else {
+            return;
+        };
+        self.len = len;
+        let excess = NonNull::slice_from_raw_parts(self.end(), excess);
+        // SAFETY: these elements were valid and are no longer counted.
+        unsafe { ptr::drop_in_place(excess.as_ptr()) }
+    }
+
+    /// Drops the elements and keeps the block.
+    #[inline]
+    pub fn clear(&mut self) {
+        self.truncate(0);
+    }
+}
+
+impl<T, A: Allocator + Deallocator<[T]>> Default for CVec<T, A> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<T, A: Allocator + ContentBlind<[T]>> From<Owned<[T], A>> for CVec<T, A> {
+    /// A vector that is full, in the same block.
+    #[inline]
+    fn from(slice: Owned<[T], A>) -> Self {
+        let elements = Owned::into_non_null(slice);
+        let len = elements.len();
+        // SAFETY: the block was owned, or there is none; it has that many elements, and releasing
+        // it does not depend on what is in it.
+        unsafe { Self::from_parts(elements.cast(), len, len) }
+    }
+}
+
+impl<T, A: Allocator + Deallocator<[T]>> From<CVec<T, A>> for Owned<[T], A> {
+    #[inline]
+    fn from(vector: CVec<T, A>) -> Self {
+        vector.into_owned_slice()
+    }
+}
+
+/// Borrows the elements. Not those that Rust must not look into: they are not [`Unpin`].
+impl<T: Unpin, A: Allocator + Deallocator<[T]>> Deref for CVec<T, A> {
+    type Target = [T];
+
+    #[inline]
+    fn deref(&self) -> &[T] {
+        // SAFETY: by the invariant the elements are valid, unshared but for borrows of `self`.
+        unsafe { self.elements().as_ref() }
+    }
+}
+
+/// The block is released whatever is in it, so the elements may be overwritten.
+impl<T: Unpin, A: Allocator + Deallocator<[T]>> DerefMut for CVec<T, A> {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut [T] {
+        // SAFETY: as in deref, and `self` is borrowed exclusively.
+        unsafe { self.elements().as_mut() }
+    }
+}
+
+// SAFETY: scenario: a worker thread receives the vector, reads and drops the elements, grows and
+// releases the block. It owns both alone; the elements need T: Send, the block needs A: Send.
+unsafe impl<T: Send, A: Allocator + Deallocator<[T]> + Send> Send for CVec<T, A> {}
+
+// SAFETY: scenario: two threads hold `&CVec` and read the elements. That needs T: Sync. A: Sync
+// keeps out a library whose memory may not even be looked at from elsewhere.
+unsafe impl<T: Sync, A: Allocator + Deallocator<[T]> + Sync> Sync for CVec<T, A> {}
+
+// Moving the vector leaves its elements where they are.
+impl<T, A: Allocator + Deallocator<[T]>> Unpin for CVec<T, A> {}
+
+impl<T, A: Allocator + Deallocator<[T]>> Drop for CVec<T, A> {
+    #[inline]
+    fn drop(&mut self) {
+        let _block = Block::<[T], A>(self.whole(), PhantomData);
+        // SAFETY: by the invariant these elements are valid, and nothing uses them afterwards.
+        unsafe { ptr::drop_in_place(self.elements().as_ptr()) }
+    }
+}

@@ -1,0 +1,316 @@
+//! How a vector gets its elements and its room, and gives them back.
+
+use core::ptr::NonNull;
+
+use super::CVec;
+use crate::alloc::{allocate, reallocate};
+use crate::slice::max_len;
+use crate::{AllocError, Allocator, Deallocator, Owned};
+
+/// Room.
+impl<T: Unpin, A: Allocator + Deallocator<[T]>> CVec<T, A> {
+    /// The least capacity that is worth a block: what malloc's smallest blocks hold anyway. For
+    /// elements without a size every capacity is the same, and so it is the greatest.
+    const FIRST: usize = match size_of::<T>() {
+        0 => usize::MAX,
+        size @ 1..=8 => 32 / size,
+        9..=1024 => 4,
+        _ => 1,
+    };
+
+    /// An empty vector with room for exactly `capacity` elements; for none it needs no block.
+    ///
+    /// # Errors
+    ///
+    /// [`AllocError`], if there is no memory.
+    ///
+    /// ```
+    /// use malloc_safe::CVec;
+    ///
+    /// let mut numbers = CVec::<u64>::try_with_capacity(10)?;
+    /// assert!(numbers.is_empty() && numbers.capacity() == 10);
+    /// # Ok::<(), malloc_safe::AllocError>(())
+    /// ```
+    ///
+    /// A type that needs a stricter alignment than `malloc` gives does not compile:
+    ///
+    /// ```compile_fail,E0080
+    /// use malloc_safe::CVec;
+    ///
+    /// #[repr(align(64))]
+    /// struct CacheLine([u8; 64]);
+    /// let lines = CVec::<CacheLine>::try_with_capacity(10);
+    /// ```
+    #[inline]
+    pub fn try_with_capacity(capacity: usize) -> Result<Self, AllocError> {
+        let mut this = Self::new();
+        this.try_reserve_exact(capacity)?;
+        Ok(this)
+    }
+
+    /// Makes room for `additional` more elements, and some to spare: the capacity at least doubles
+    /// when it changes, so that each of many elements costs the same on average.
+    ///
+    /// # Errors
+    ///
+    /// [`AllocError`], if there is no memory; the vector is as before.
+    ///
+    /// ```
+    /// use malloc_safe::CVec;
+    ///
+    /// let mut text = CVec::<u8>::new();
+    /// text.try_reserve(100)?;
+    /// let room = text.capacity();
+    /// for _ in 0..100 {
+    ///     text.try_push(b'-')?;
+    /// }
+    /// assert_eq!(text.capacity(), room);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[inline]
+    pub fn try_reserve(&mut self, additional: usize) -> Result<(), AllocError> {
+        if additional > self.cap - self.len {
+            self.grow(additional)?;
+        }
+        Ok(())
+    }
+
+    /// Makes room for `additional` more elements and no more than that.
+    ///
+    /// # Errors
+    ///
+    /// [`AllocError`], if there is no memory; the vector is as before.
+    #[inline]
+    pub fn try_reserve_exact(&mut self, additional: usize) -> Result<(), AllocError> {
+        if additional > self.cap - self.len {
+            self.set_capacity(self.needed(additional)?)?;
+        }
+        Ok(())
+    }
+
+    /// Gives back the room behind the elements; without elements, the block.
+    ///
+    /// # Errors
+    ///
+    /// [`AllocError`], if the allocator cannot; the vector is as before.
+    ///
+    /// ```
+    /// use malloc_safe::CVec;
+    ///
+    /// let mut numbers = CVec::<u64>::try_with_capacity(10)?;
+    /// numbers.try_extend_from_slice(&[1, 2, 3])?;
+    /// numbers.try_shrink_to_fit()?;
+    /// assert_eq!(numbers.capacity(), 3);
+    /// # Ok::<(), malloc_safe::AllocError>(())
+    /// ```
+    pub fn try_shrink_to_fit(&mut self) -> Result<(), AllocError> {
+        if self.len == 0 {
+            *self = Self::new();
+        } else if self.len < self.cap {
+            self.set_capacity(self.len)?;
+        }
+        Ok(())
+    }
+
+    /// How many elements there are to be.
+    fn needed(&self, additional: usize) -> Result<usize, AllocError> {
+        self.len
+            .checked_add(additional)
+            .ok_or_else(|| AllocError::new(usize::MAX, size_of::<T>(), ()))
+    }
+
+    // Out of line, so that what is inlined into the caller's loop is a comparison.
+    #[cold]
+    #[inline(never)]
+    fn grow(&mut self, additional: usize) -> Result<(), AllocError> {
+        let needed = self.needed(additional)?;
+        let doubled = self.cap.saturating_mul(2).min(const { max_len::<T>() });
+        self.set_capacity(needed.max(doubled).max(Self::FIRST))
+    }
+
+    /// Moves to a block of `capacity` elements, which is at least `len` and not 0.
+    fn set_capacity(&mut self, capacity: usize) -> Result<(), AllocError> {
+        self.ptr = match self.block() {
+            None => allocate::<T, A>(capacity)?,
+            // SAFETY: by the invariant the block is the allocator's, with so much room; `ptr` is
+            // replaced with the result.
+            Some(block) => unsafe { reallocate::<T, A>(block, self.cap, capacity) }?,
+        };
+        self.cap = capacity;
+        Ok(())
+    }
+}
+
+/// Elements.
+impl<T: Unpin, A: Allocator + Deallocator<[T]>> CVec<T, A> {
+    /// Appends an element.
+    ///
+    /// # Errors
+    ///
+    /// [`AllocError`] with the element in it, if there is no memory; the vector is as before.
+    ///
+    /// ```
+    /// use malloc_safe::CVec;
+    ///
+    /// let mut names = CVec::<String>::new();
+    /// names.try_push("libc".to_owned())?;
+    /// assert_eq!(names[0], "libc");
+    /// # Ok::<(), malloc_safe::AllocError<String>>(())
+    /// ```
+    #[inline]
+    pub fn try_push(&mut self, value: T) -> Result<(), AllocError<T>> {
+        if self.len == self.cap
+            && let Err(error) = self.grow(1)
+        {
+            return Err(error.with(value));
+        }
+        // SAFETY: there is room for one more behind the elements.
+        unsafe { self.end().write(value) };
+        self.len += 1;
+        Ok(())
+    }
+
+    /// Takes the last element out; `None` if there is none.
+    #[inline]
+    pub fn pop(&mut self) -> Option<T> {
+        self.len = self.len.checked_sub(1)?;
+        // SAFETY: the last element was valid, and is no longer counted.
+        Some(unsafe { self.end().read() })
+    }
+
+    /// Appends copies of some elements: all, or none.
+    ///
+    /// # Errors
+    ///
+    /// [`AllocError`], if there is no memory; the vector is as before.
+    #[inline]
+    pub fn try_extend_from_slice(&mut self, values: &[T]) -> Result<(), AllocError>
+    where
+        T: Copy,
+    {
+        self.try_reserve(values.len())?;
+        let from = NonNull::from(values).cast();
+        // SAFETY: there is room for them behind the elements, which `values` cannot borrow from.
+        unsafe { self.end().copy_from_nonoverlapping(from, values.len()) };
+        self.len += values.len();
+        Ok(())
+    }
+
+    /// Appends what an iterator yields.
+    ///
+    /// Room for the fewest elements that the iterator promises is made at once, and more when they
+    /// come. If the iterator panics, the vector has what came before.
+    ///
+    /// # Errors
+    ///
+    /// [`AllocError`], if there is no memory. The vector has what was appended by then; the error
+    /// has the element that found no room, or `None` if the iterator was not yet asked for one.
+    /// Lend the iterator (`&mut iterator`) to go on with the rest.
+    ///
+    /// ```
+    /// use malloc_safe::CVec;
+    ///
+    /// let mut squares = CVec::<u32>::new();
+    /// squares.try_extend((1..4).map(|n| n * n))?;
+    /// assert_eq!(*squares, [1, 4, 9]);
+    ///
+    /// let error = squares.try_extend(std::iter::repeat(0)).unwrap_err();
+    /// assert_eq!(error.into_value(), None); // so many cannot be: none was taken
+    /// # Ok::<(), malloc_safe::AllocError<Option<u32>>>(())
+    /// ```
+    pub fn try_extend(
+        &mut self,
+        elements: impl IntoIterator<Item = T>,
+    ) -> Result<(), AllocError<Option<T>>> {
+        let mut elements = elements.into_iter();
+        if let Err(error) = self.try_reserve(elements.size_hint().0) {
+            return Err(error.with(None));
+        }
+        while let Some(element) = self.fill(&mut elements) {
+            let more = elements.size_hint().0.saturating_add(1);
+            if let Err(error) = self.try_reserve(more) {
+                return Err(error.with(Some(element)));
+            }
+            // SAFETY: room was just made for it behind the elements.
+            unsafe { self.end().write(element) };
+            self.len += 1;
+        }
+        Ok(())
+    }
+
+    /// Appends without growing, and returns the first element that found no room.
+    #[inline]
+    fn fill(&mut self, elements: &mut impl Iterator<Item = T>) -> Option<T> {
+        /// Counts in a variable of its own, and tells the vector in the end, panic or not.
+        struct Counted<'a> {
+            len: &'a mut usize,
+            now: usize,
+        }
+        impl Drop for Counted<'_> {
+            fn drop(&mut self) {
+                *self.len = self.now;
+            }
+        }
+
+        let (ptr, cap) = (self.ptr, self.cap);
+        let now = self.len;
+        let mut counted = Counted {
+            len: &mut self.len,
+            now,
+        };
+        while counted.now < cap {
+            let element = elements.next()?;
+            // SAFETY: the position is within the capacity.
+            let place = unsafe { ptr.add(counted.now) };
+            // SAFETY: room for one element, behind those that are counted.
+            unsafe { place.write(element) };
+            counted.now += 1;
+        }
+        elements.next()
+    }
+
+    /// Collects what an iterator yields.
+    ///
+    /// # Errors
+    ///
+    /// [`AllocError`], if there is no memory; what had been collected is dropped. To keep it,
+    /// [extend](Self::try_extend) an empty vector.
+    ///
+    /// ```
+    /// use malloc_safe::CVec;
+    ///
+    /// let evens = CVec::<u32>::try_from_iter((0..10).filter(|n| n % 2 == 0))?;
+    /// assert_eq!(*evens, [0, 2, 4, 6, 8]);
+    /// # Ok::<(), malloc_safe::AllocError>(())
+    /// ```
+    pub fn try_from_iter(elements: impl IntoIterator<Item = T>) -> Result<Self, AllocError> {
+        let elements = elements.into_iter();
+        let mut this = Self::try_with_capacity(elements.size_hint().0)?;
+        this.try_extend(elements).map_err(|error| error.with(()))?;
+        Ok(this)
+    }
+}
+
+impl<T: Unpin, A: Allocator + Deallocator<[T]>> Owned<[T], A> {
+    /// Collects what an iterator yields, in a block without room to spare (if the allocator can
+    /// shrink one).
+    ///
+    /// Only the fewest elements that the iterator promises are taken for granted, never the most.
+    ///
+    /// # Errors
+    ///
+    /// [`AllocError`], if there is no memory; what had been collected is dropped.
+    ///
+    /// ```
+    /// use malloc_safe::Owned;
+    ///
+    /// let evens = Owned::<[u32]>::try_from_iter((0..10).filter(|n| n % 2 == 0))?;
+    /// assert_eq!(*evens, [0, 2, 4, 6, 8]);
+    /// # Ok::<(), malloc_safe::AllocError>(())
+    /// ```
+    pub fn try_from_iter(elements: impl IntoIterator<Item = T>) -> Result<Self, AllocError> {
+        let mut elements = CVec::<T, A>::try_from_iter(elements)?;
+        let _ = elements.try_shrink_to_fit(); // as it is, it will do too
+        Ok(elements.into_owned_slice())
+    }
+}
