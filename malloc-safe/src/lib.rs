@@ -45,8 +45,9 @@
 //!
 //! - **None:** the caller only looks. Bind a plain `*const T`; there is nothing to own.
 //! - **Full:** the caller owns the block and everything in it: `Owned<[Owned<T>]>` frees the
-//!   elements, then the array.
-//! - **Container:** the caller owns the outer block alone: `Owned<[NonNull<T>]>`.
+//!   elements, then the array; so does `Owned<[Lent<T>], Each<Free>>`, which keeps them together.
+//! - **Container:** the caller owns the outer block alone: `Owned<[Lent<T>]>` lends the elements
+//!   as long as that lives, `Owned<[NonNull<T>]>` shows pointers.
 //!
 //! # Which type do I need?
 //!
@@ -59,6 +60,8 @@
 //! | `T **` and `size_t *` out-parameters | [`out::slice`] |
 //! | pointer and length | [`Owned::from_raw_parts`] |
 //! | an array ended by NULL | `Option<Owned<NulTerminated<*mut T>>>` ([`NulTerminated`]) |
+//! | an array of strings ended by NULL | `Option<Owned<NulTerminated<LentCStr>, D>>` ([`Lent`]), where `D` releases all of it, or [`Each<Free>`](Each) one after the other |
+//! | an array of strings, and how many | `Owned<[LentCStr], D>` ([`Lent`]), or `Owned<[Owned<NulTerminated<c_char>>]>` to take them out |
 //! | a reference-counted object | `Option<Shared<T, D>>` ([`Shared`]) |
 //! | anything with a deallocator of its own | `Owned<T, D>`, with `D` from [`deallocator!`] |
 //! | a block whose deallocator is known at run time, or wants the length | [`OwnedWith<T, F>`](OwnedWith) |
@@ -90,8 +93,11 @@ extern crate std;
 mod alloc;
 mod dealloc;
 mod disposable;
+mod each;
 mod error;
 mod impls;
+mod lent;
+mod never;
 mod nul;
 mod opaque;
 pub mod out;
@@ -106,7 +112,9 @@ mod with;
 pub use alloc::Allocator;
 pub use dealloc::{ContentBlind, Deallocator, Free};
 pub use disposable::{Disposable, Dispose};
+pub use each::Each;
 pub use error::{AllocError, CStringError, IntoCStrError, NotUtf8};
+pub use lent::{Lendable, Lent, LentCStr, LentIter, LentUntilNull};
 pub use nul::{NulTerminated, Terminator};
 pub use opaque::Opaque;
 pub use out::Out;

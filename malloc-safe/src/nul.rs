@@ -1,11 +1,11 @@
 //! Runs of elements that end with a zero, and C strings in particular.
 
 use core::ffi::{CStr, c_char};
-use core::marker::{PhantomData, PhantomPinned};
 use core::ptr::NonNull;
 use core::slice;
 use core::str::Utf8Error;
 
+use crate::never::{Never, Pinned};
 use crate::{Deallocator, NotUtf8, Owned};
 
 /// A pointee: elements of type `T` up to and including the first zero.
@@ -33,8 +33,10 @@ use crate::{Deallocator, NotUtf8, Owned};
 #[repr(C)]
 pub struct NulTerminated<T> {
     first: [T; 0],
-    not_unpin: PhantomData<PhantomPinned>,
 }
+
+// Never: nobody may move the elements' place, which does not hold them.
+impl<T> Unpin for NulTerminated<T> where Pinned<T>: Never {}
 
 /// An element with a value that ends a run: zero, NULL.
 ///

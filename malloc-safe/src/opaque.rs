@@ -1,7 +1,9 @@
 //! A pointee that Rust does not look into.
 
 use core::ffi::c_void;
-use core::marker::{PhantomData, PhantomPinned};
+use core::marker::PhantomData;
+
+use crate::never::{Never, Pinned};
 
 /// A pointee whose bytes are C's business: a `void *`, a handle, a struct without a definition.
 ///
@@ -32,5 +34,8 @@ use core::marker::{PhantomData, PhantomPinned};
 #[repr(C)]
 pub struct Opaque<Tag = c_void> {
     bytes: [u8; 0],
-    tag: PhantomData<(*mut Tag, PhantomPinned)>,
+    tag: PhantomData<*mut Tag>,
 }
+
+// Never: the place does not hold what C keeps there.
+impl<Tag> Unpin for Opaque<Tag> where Pinned<Tag>: Never {}

@@ -19,7 +19,7 @@ use crate::{ContentBlind, Deallocator, Free, Pointee};
 /// | a string | `Owned<NulTerminated<c_char>, D>`, or [`Owned<CStr, D>`] once measured |
 /// | a pointer and a length | [`Owned<[T], D>`] |
 /// | an array of owned things (transfer full) | `Owned<[Owned<T, D>], D>`, with `Option<Owned<T, D>>` where one may be NULL |
-/// | an array of borrowed things (transfer container) | `Owned<[NonNull<T>], D>` |
+/// | an array of borrowed things (transfer container) | `Owned<[Lent<T>], D>` ([`Lent`](crate::Lent)), or `Owned<[NonNull<T>], D>` for the pointers |
 ///
 /// The destructor of `T` runs before the block is released, and the block is released even if
 /// that destructor panics.

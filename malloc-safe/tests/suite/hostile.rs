@@ -4,7 +4,7 @@
 
 use core::alloc::Layout;
 use core::cell::{Cell, RefCell};
-use core::ffi::CStr;
+use core::ffi::{CStr, c_void};
 use core::ptr::NonNull;
 use malloc_safe::{Allocator, ContentBlind, Deallocator};
 use std::collections::HashSet;
@@ -75,6 +75,13 @@ unsafe impl Allocator for Counting {
 /// A block of raw memory that the counting deallocator accepts, for tests that adopt.
 pub(crate) fn counted_block(layout: Layout) -> NonNull<u8> {
     Counting::allocate(layout.size().max(1)).expect("enough memory")
+}
+
+/// The same release as a C function.
+pub(crate) unsafe extern "C" fn counted_free(block: *mut c_void) {
+    let block = NonNull::new(block).expect("owners release no NULL");
+    // SAFETY: the caller hands over a counted block.
+    unsafe { Counting::deallocate(block) }
 }
 
 /// Counts its destructor's runs in this thread; `bomb` makes that destructor panic.

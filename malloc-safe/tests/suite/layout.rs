@@ -5,7 +5,10 @@ use core::cell::Cell;
 use core::ffi::{CStr, c_char};
 use core::marker::PhantomData;
 use core::panic::{RefUnwindSafe, UnwindSafe};
-use malloc_safe::{Free, IntoIter, NulTerminated, Opaque, Out, Owned, deallocator};
+use malloc_safe::{
+    Free, IntoIter, Lent, LentCStr, LentIter, LentUntilNull, NulTerminated, Opaque, Out, Owned,
+    deallocator,
+};
 use static_assertions::{assert_impl_all, assert_not_impl_any};
 use std::rc::Rc;
 
@@ -28,6 +31,11 @@ fn an_owner_is_as_large_as_its_pointer_and_has_room_for_null() {
     assert_eq!(size_of::<Out<'_, u64>>(), size_of::<*mut *mut u64>());
     assert_eq!(size_of::<NulTerminated<u64>>(), 0);
     assert_eq!(align_of::<NulTerminated<u64>>(), align_of::<u64>());
+    assert_eq!(size_of::<LentCStr>(), size_of::<*mut c_char>());
+    assert_eq!(
+        size_of::<Option<Owned<NulTerminated<LentCStr>>>>(),
+        size_of::<*mut *mut c_char>()
+    );
 }
 
 #[test]
@@ -68,6 +76,23 @@ assert_not_impl_any!(CString: core::ops::Deref, core::ops::DerefMut, Clone, Copy
 assert_not_impl_any!(NulTerminated<c_char>: Unpin, Clone, Copy);
 assert_not_impl_any!(Owned<u64>: Clone, Copy);
 
+// What an array lends cannot be moved out of it, and is ended with it: Send needs Send and Sync.
+assert_not_impl_any!(Lent<u64>: Unpin, Clone, Copy);
+assert_not_impl_any!(Owned<[LentCStr]>: core::ops::Deref, IntoIterator);
+assert_not_impl_any!(Owned<NulTerminated<LentCStr>>: core::ops::Deref, IntoIterator);
+assert_impl_all!(Lent<u64>: Send, Sync);
+assert_impl_all!(Owned<[LentCStr]>: Send, Sync, Unpin);
+assert_impl_all!(Owned<NulTerminated<LentCStr>>: Send, Sync, Unpin);
+assert_not_impl_any!(Lent<Cell<u64>>: Send, Sync);
+assert_not_impl_any!(Lent<std::sync::MutexGuard<'static, u64>>: Send);
+assert_impl_all!(Lent<std::sync::MutexGuard<'static, u64>>: Sync);
+assert_not_impl_any!(Lent<Opaque>: Send, Sync);
+assert_not_impl_any!(Owned<NulTerminated<LentCStr>, AffineFree>: Send, Sync);
+assert_impl_all!(LentIter<'static, u64>: Send, Sync);
+assert_impl_all!(LentUntilNull<'static, u64>: Send, Sync);
+assert_not_impl_any!(LentIter<'static, Cell<u64>>: Send, Sync);
+assert_not_impl_any!(LentUntilNull<'static, Cell<u64>>: Send, Sync);
+
 deallocator! { pub(crate) struct TokenFreeAny(core::ffi::c_void) = malloc_sys::free; }
 
 /// Covariant, as Box is: an owner of something long-lived will do for something short-lived.
@@ -83,6 +108,28 @@ fn covariant<'short>(
     IntoIter<&'short str>,
 ) {
     (one, several, iterator)
+}
+
+/// So is an array of what it lends, as a slice of references is.
+#[expect(dead_code, reason = "compiling it is the test")]
+fn a_counted_array_is_covariant<'short>(
+    array: Owned<[Lent<&'static str>]>,
+    elements: LentIter<'static, &'static str>,
+    _: PhantomData<&'short ()>,
+) -> (Owned<[Lent<&'short str>]>, LentIter<'short, &'short str>) {
+    (array, elements)
+}
+
+#[expect(dead_code, reason = "compiling it is the test")]
+fn a_terminated_array_is_covariant<'short>(
+    array: Owned<NulTerminated<Lent<&'static str>>>,
+    elements: LentUntilNull<'static, &'static str>,
+    _: PhantomData<&'short ()>,
+) -> (
+    Owned<NulTerminated<Lent<&'short str>>>,
+    LentUntilNull<'short, &'short str>,
+) {
+    (array, elements)
 }
 
 #[test]

@@ -1,0 +1,402 @@
+//! Arrays of pointers to what lives as long as the array.
+
+use core::ffi::{CStr, c_char};
+use core::fmt;
+use core::iter::FusedIterator;
+use core::marker::PhantomData;
+use core::ptr::NonNull;
+use core::slice;
+
+use crate::never::{Never, Pinned};
+use crate::{BlockOf, Deallocator, NulTerminated, Opaque, Owned, Pointee};
+
+/// An element of an array: a pointer, perhaps NULL, to a `T` that lives as long as the array does.
+///
+/// C has several such arrays, and they differ only in what their deallocator does with the `T`s:
+///
+/// | array | its deallocator |
+/// | --- | --- |
+/// | strings in the same block, as from `backtrace_symbols` | `free` |
+/// | strings that the library keeps (transfer container) | `free` |
+/// | strings that go with the array, as from `g_strsplit` | `g_strfreev`, the library's |
+/// | strings that go with the array, and no such function | [`Each<Free>`](crate::Each) |
+///
+/// It stands in an `Owned<[Lent<T>], D>`, where the number of elements is known, and in an
+/// `Owned<NulTerminated<Lent<T>>, D>`, where the first NULL is the end. Both lend the `T`s, and
+/// neither lets an element out, which would outlive what it points to. [`LentCStr`] is the element
+/// of an array of strings.
+///
+/// # Invariant
+///
+/// NULL, or a pointer to an aligned, valid `T` that lives until the block in which the element
+/// stands is released. As long as it lives, nobody, C included, writes it outside an `UnsafeCell`,
+/// nor uses it so that a shared borrow, in another thread if the owner is `Send`, would race with
+/// it. Two elements may point to the same `T`.
+///
+/// # Threads
+///
+/// `Send` needs `T` to be `Send` and `Sync`: the owner's deallocator may end the `T` in the other
+/// thread, and others may be looking at it. `Sync` needs it to be `Sync`.
+///
+/// # Examples
+///
+/// ```
+/// use core::ffi::c_void;
+/// use malloc_safe::{LentCStr, Owned};
+///
+/// # #[cfg(all(target_os = "linux", target_env = "gnu"))] {
+/// let mut addresses = [core::ptr::null_mut::<c_void>(); 8];
+/// // SAFETY: room for eight addresses.
+/// let count = unsafe { libc::backtrace(addresses.as_mut_ptr(), 8) };
+/// // SAFETY: that many addresses of code.
+/// let symbols = unsafe { libc::backtrace_symbols(addresses.as_ptr(), count) };
+/// // SAFETY: NULL, or one malloc block with that many pointers and the strings that they point to.
+/// let symbols = unsafe { Owned::<[LentCStr]>::from_raw_parts(symbols.cast(), count as usize) }?;
+/// assert_eq!(symbols.len(), count as usize);
+/// for symbol in symbols.iter().flatten() {
+///     println!("{}", symbol.to_string_lossy());
+/// }
+/// # }
+/// # Ok::<(), malloc_safe::RawPartsError<LentCStr>>(())
+/// ```
+#[repr(transparent)]
+pub struct Lent<T>(Option<NonNull<T>>);
+
+/// An element of an array of C strings.
+pub type LentCStr = Lent<NulTerminated<c_char>>;
+
+// Never: out of its block an element would outlive what it points to.
+impl<T> Unpin for Lent<T> where Pinned<T>: Never {}
+
+// SAFETY: scenario: a worker receives the owner of the array, reads the T and drops the owner,
+// whose deallocator ends the T there; the library may have lent the T to others besides.
+unsafe impl<T: Send + Sync> Send for Lent<T> {}
+
+// SAFETY: scenario: two threads hold the owner of the array by reference and read the T.
+unsafe impl<T: Sync> Sync for Lent<T> {}
+
+impl<T> Lent<T> {
+    /// The pointer, for a deallocator that ends what it points to.
+    #[inline]
+    pub(crate) fn as_non_null(&self) -> Option<NonNull<T>> {
+        self.0
+    }
+
+    /// The element as the owner of its block, borrowed for `'a`, lends it. Not public: a reference
+    /// to an element does not say how long its block lives.
+    #[inline]
+    fn view<'a>(&'a self) -> Option<T::View<'a>>
+    where
+        T: Lendable + 'a,
+    {
+        // SAFETY: by the invariant a valid T that lives as long as the block. Only the owners'
+        // methods below come here, and they borrow the owner for 'a.
+        self.0.map(|ptr| unsafe { T::view(ptr) })
+    }
+}
+
+/// What an array of [`Lent<T>`](Lent) lends of its elements: for a plain `T` that is `&T`, for a C
+/// string `&CStr`, for an [`Opaque`] the pointer.
+pub trait Lendable {
+    /// What is lent for `'a`.
+    type View<'a>
+    where
+        Self: 'a;
+
+    /// Lends what the pointer points to.
+    ///
+    /// # Safety
+    ///
+    /// For `'a`, `ptr` satisfies the [invariant](Lent#invariant) of an element that is not NULL.
+    unsafe fn view<'a>(ptr: NonNull<Self>) -> Self::View<'a>
+    where
+        Self: 'a;
+}
+
+impl<T: Unpin> Lendable for T {
+    type View<'a>
+        = &'a T
+    where
+        T: 'a;
+
+    #[inline]
+    unsafe fn view<'a>(ptr: NonNull<T>) -> &'a T
+    where
+        T: 'a,
+    {
+        const { T::INHABITED };
+        // SAFETY: the caller says that there is a valid T for 'a, which nobody writes.
+        unsafe { ptr.as_ref() }
+    }
+}
+
+impl Lendable for NulTerminated<c_char> {
+    type View<'a> = &'a CStr;
+
+    /// Searches for the terminator with `strlen`.
+    #[inline]
+    unsafe fn view<'a>(ptr: NonNull<Self>) -> &'a CStr {
+        // SAFETY: the caller says that there is a terminated string for 'a, which nobody writes.
+        unsafe { CStr::from_ptr(ptr.cast().as_ptr()) }
+    }
+}
+
+impl<Tag> Lendable for Opaque<Tag> {
+    /// Good as long as the owner lives.
+    type View<'a>
+        = *mut Self
+    where
+        Tag: 'a;
+
+    #[inline]
+    unsafe fn view<'a>(ptr: NonNull<Self>) -> *mut Self
+    where
+        Tag: 'a,
+    {
+        ptr.as_ptr()
+    }
+}
+
+// SAFETY: an element is the pointer, so the address of the first one is that of a `T *`.
+unsafe impl<T> BlockOf<*mut T> for [Lent<T>] {}
+// SAFETY: as above.
+unsafe impl<T> BlockOf<*mut T> for NulTerminated<Lent<T>> {}
+// SAFETY: as above: a string is the address of its first char.
+unsafe impl BlockOf<*mut c_char> for [LentCStr] {}
+// SAFETY: as above.
+unsafe impl BlockOf<*mut c_char> for NulTerminated<LentCStr> {}
+
+/// An array of pointers to what lives as long as the array, and the number of them.
+///
+/// Adopted as other slices are, with [`from_raw_parts`](Owned::from_raw_parts) or
+/// [`out::slice`](crate::out::slice), which promise the [invariant](Lent#invariant) of every
+/// element.
+impl<T: Lendable, D: Deallocator<[Lent<T>]>> Owned<[Lent<T>], D> {
+    /// The elements from first to last, or from both ends; NULL is `None`.
+    #[inline]
+    pub fn iter(&self) -> LentIter<'_, T> {
+        LentIter(self.elements().iter())
+    }
+
+    /// The element at `index`, `Some(None)` if it is NULL; `None` behind the last.
+    #[inline]
+    pub fn get(&self, index: usize) -> Option<Option<T::View<'_>>> {
+        self.elements().get(index).map(Lent::view)
+    }
+
+    /// How many elements there are, NULLs included.
+    #[inline]
+    pub fn len(&self) -> usize {
+        self.as_non_null().len()
+    }
+
+    /// Whether there are none.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    #[inline]
+    fn elements(&self) -> &[Lent<T>] {
+        // SAFETY: by the owner's invariant a valid slice, unshared but for borrows of `self`.
+        unsafe { self.as_non_null().as_ref() }
+    }
+}
+
+/// An array of pointers to what lives as long as the array, up to the first NULL.
+///
+/// The length is not stored, so the owner can stand in a declaration; each look at it starts from
+/// the first element.
+///
+/// ```
+/// use core::ffi::c_char;
+/// use malloc_safe::{LentCStr, NulTerminated, Owned, deallocator};
+///
+/// # mod glib {
+/// #     use core::ffi::c_char;
+/// #     #[unsafe(no_mangle)]
+/// #     extern "C" fn g_strsplit(_: *const c_char, _: *const c_char, _: i32) -> *mut *mut c_char {
+/// #         unsafe {
+/// #             let array = malloc_sys::malloc(3 * size_of::<*mut c_char>()).cast::<*mut c_char>();
+/// #             array.write(malloc_sys::workload_string(1, b'a' as c_char));
+/// #             array.add(1).write(malloc_sys::workload_string(1, b'b' as c_char));
+/// #             array.add(2).write(core::ptr::null_mut());
+/// #             array
+/// #         }
+/// #     }
+/// #     pub unsafe extern "C" fn g_strfreev(array: *mut *mut c_char) {
+/// #         unsafe {
+/// #             malloc_sys::free((*array).cast());
+/// #             malloc_sys::free((*array.add(1)).cast());
+/// #             malloc_sys::free(array.cast());
+/// #         }
+/// #     }
+/// # }
+/// # use glib::g_strfreev;
+/// deallocator! { struct StrFreeV(*mut c_char) = g_strfreev; }
+///
+/// unsafe extern "C" {
+///     fn g_strsplit(
+///         string: *const c_char,
+///         delimiter: *const c_char,
+///         max_tokens: i32,
+///     ) -> Option<Owned<NulTerminated<LentCStr>, StrFreeV>>;
+/// }
+///
+/// // SAFETY: two C strings.
+/// let parts = unsafe { g_strsplit(c"a:b".as_ptr(), c":".as_ptr(), -1) }.expect("never NULL");
+/// assert!(parts.iter().eq([c"a", c"b"]));
+/// ```
+impl<T: Lendable, D: Deallocator<NulTerminated<Lent<T>>>> Owned<NulTerminated<Lent<T>>, D> {
+    /// The elements before the NULL, each searched for when it is asked for.
+    #[inline]
+    pub fn iter(&self) -> LentUntilNull<'_, T> {
+        LentUntilNull {
+            next: self.as_non_null().cast(),
+            owner: PhantomData,
+        }
+    }
+
+    /// The element at `index`, if that is before the NULL.
+    #[inline]
+    pub fn get(&self, index: usize) -> Option<T::View<'_>> {
+        self.iter().nth(index)
+    }
+
+    /// How many elements come before the NULL: searches for it.
+    #[inline]
+    pub fn len(&self) -> usize {
+        self.iter().count()
+    }
+
+    /// Whether the first element is the NULL.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.iter().next().is_none()
+    }
+}
+
+/// The elements of an [`Owned<[Lent<T>], D>`](Lent), as its owner lends them.
+pub struct LentIter<'a, T>(slice::Iter<'a, Lent<T>>);
+
+impl<'a, T: Lendable> Iterator for LentIter<'a, T> {
+    type Item = Option<T::View<'a>>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Self::Item> {
+        self.0.next().map(Lent::view)
+    }
+
+    #[inline]
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.0.size_hint()
+    }
+
+    #[inline]
+    fn count(self) -> usize {
+        self.0.len()
+    }
+
+    #[inline]
+    fn nth(&mut self, n: usize) -> Option<Self::Item> {
+        self.0.nth(n).map(Lent::view)
+    }
+}
+
+impl<T: Lendable> DoubleEndedIterator for LentIter<'_, T> {
+    #[inline]
+    fn next_back(&mut self) -> Option<Self::Item> {
+        self.0.next_back().map(Lent::view)
+    }
+}
+
+impl<T: Lendable> ExactSizeIterator for LentIter<'_, T> {}
+impl<T: Lendable> FusedIterator for LentIter<'_, T> {}
+
+impl<T> Clone for LentIter<'_, T> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+/// The elements of an [`Owned<NulTerminated<Lent<T>>, D>`](Lent), as its owner lends them.
+///
+/// # Invariant
+///
+/// `next` is an element of a terminated array whose owner is borrowed for `'a`, and has not passed
+/// the NULL.
+pub struct LentUntilNull<'a, T> {
+    next: NonNull<Lent<T>>,
+    owner: PhantomData<&'a Lent<T>>,
+}
+
+impl<'a, T: Lendable> Iterator for LentUntilNull<'a, T> {
+    type Item = T::View<'a>;
+
+    #[inline]
+    fn next(&mut self) -> Option<T::View<'a>> {
+        // SAFETY: by the invariant an element, of an owner that is borrowed.
+        let element: &'a Lent<T> = unsafe { self.next.as_ref() };
+        let view = element.view()?;
+        // SAFETY: behind an element that is not NULL there is another.
+        self.next = unsafe { self.next.add(1) };
+        Some(view)
+    }
+}
+
+impl<T: Lendable> FusedIterator for LentUntilNull<'_, T> {}
+
+impl<T> Clone for LentUntilNull<'_, T> {
+    fn clone(&self) -> Self {
+        Self { ..*self }
+    }
+}
+
+// SAFETY: scenario: another thread gets the iterator and reads the elements, as it may through
+// the shared owner that this stands for.
+unsafe impl<T: Sync> Send for LentUntilNull<'_, T> {}
+
+// SAFETY: as above: a shared iterator can be cloned.
+unsafe impl<T: Sync> Sync for LentUntilNull<'_, T> {}
+
+impl<'a, T: Lendable, D: Deallocator<[Lent<T>]>> IntoIterator for &'a Owned<[Lent<T>], D> {
+    type Item = Option<T::View<'a>>;
+    type IntoIter = LentIter<'a, T>;
+
+    #[inline]
+    fn into_iter(self) -> LentIter<'a, T> {
+        self.iter()
+    }
+}
+
+impl<'a, T, D> IntoIterator for &'a Owned<NulTerminated<Lent<T>>, D>
+where
+    T: Lendable,
+    D: Deallocator<NulTerminated<Lent<T>>>,
+{
+    type Item = T::View<'a>;
+    type IntoIter = LentUntilNull<'a, T>;
+
+    #[inline]
+    fn into_iter(self) -> LentUntilNull<'a, T> {
+        self.iter()
+    }
+}
+
+impl<D: Deallocator<NulTerminated<LentCStr>>> fmt::Debug for Owned<NulTerminated<LentCStr>, D> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self).finish()
+    }
+}
+
+impl fmt::Debug for LentIter<'_, NulTerminated<c_char>> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.clone()).finish()
+    }
+}
+
+impl fmt::Debug for LentUntilNull<'_, NulTerminated<c_char>> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.clone()).finish()
+    }
+}

@@ -1,0 +1,13 @@
+//! How a pointee says that it is never `Unpin`.
+//!
+//! A `PhantomPinned` in it would do for callers, but not for the compiler's check that two
+//! implementations are apart: for all it knows, another version of `core` makes that `Unpin`. Of a
+//! trait of this crate it knows that no type implements it.
+
+use core::marker::PhantomData;
+
+/// No type implements it: `impl Unpin for … where Pinned<T>: Never` takes `Unpin` away for good.
+pub trait Never {}
+
+/// A type of this crate, to be bounded by [`Never`].
+pub struct Pinned<T>(PhantomData<T>);
