@@ -66,7 +66,9 @@
 //! | anything with a deallocator of its own | `Owned<T, D>`, with `D` from [`deallocator!`] |
 //! | a block whose deallocator is known at run time, or wants the length | [`OwnedWith<T, F>`](OwnedWith) |
 //! | contents for a struct of the caller's | [`Disposable<S, D>`](Disposable) |
+//! | an object whose destructor has a status | `Owned<T, D>` with `D: Close<T>`, and [`Owned::close`] |
 //! | C takes ownership | [`Owned::try_new`] and its kin, then [`Owned::into_raw`] |
+//! | C takes ownership, and a function to release it with | [`Owned::into_raw_with_destructor`] |
 //!
 //! # What it does, and does not
 //!
@@ -91,7 +93,9 @@
 extern crate std;
 
 mod alloc;
+mod close;
 mod dealloc;
+mod destructor;
 mod disposable;
 mod each;
 mod error;
@@ -110,6 +114,7 @@ mod vec;
 mod with;
 
 pub use alloc::Allocator;
+pub use close::{Close, CloseError, CloseFailure};
 pub use dealloc::{ContentBlind, Deallocator, Free};
 pub use disposable::{Disposable, Dispose};
 pub use each::Each;

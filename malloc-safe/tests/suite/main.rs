@@ -4,8 +4,10 @@
 //! proves that nothing is leaked, freed twice or read after its end.
 
 mod alloc;
+mod close;
 mod dealloc;
 mod declared;
+mod destructor;
 mod disposable;
 mod each;
 mod hostile;

@@ -1,0 +1,196 @@
+//! Destructors with a status, which must not go unseen.
+
+use core::error::Error;
+use core::fmt;
+use core::mem;
+use core::ptr::NonNull;
+
+use crate::{Deallocator, Owned, Pointee};
+
+/// A [`Deallocator`] whose function says whether it succeeded, as `fclose` and `sqlite3_close` do.
+///
+/// [`Owned::close`] calls it and returns what it says. A drop cannot: it calls
+/// [`deallocate`](Deallocator::deallocate), and the status is lost, as in C where nobody looks at
+/// it. An object that refuses to be closed is then leaked.
+///
+/// # Safety
+///
+/// `close` either releases the block, and returns `Ok` or [`CloseFailure::Released`], or leaves it
+/// as it was, still the deallocator's to release, and returns [`CloseFailure::Kept`]. Whatever is
+/// promised of `deallocate` holds for `close` as well.
+///
+/// # Examples
+///
+/// ```
+/// use core::ffi::c_int;
+/// use core::ptr::NonNull;
+/// use malloc_safe::{Close, CloseFailure, Opaque, Owned, deallocator};
+///
+/// pub enum Sqlite {}
+/// # unsafe extern "C" fn sqlite3_close(_: *mut Opaque<Sqlite>) -> c_int { 5 }
+///
+/// deallocator! { pub struct SqliteClose(Opaque<Sqlite>) = sqlite3_close; }
+///
+/// // SAFETY: a connection that is busy is left open.
+/// unsafe impl Close<Opaque<Sqlite>> for SqliteClose {
+///     type Status = c_int;
+///
+///     unsafe fn close(ptr: NonNull<Opaque<Sqlite>>) -> Result<(), CloseFailure<c_int>> {
+///         // SAFETY: the caller hands over a connection.
+///         match unsafe { sqlite3_close(ptr.as_ptr()) } {
+///             0 => Ok(()),
+///             busy => Err(CloseFailure::Kept(busy)),
+///         }
+///     }
+/// }
+///
+/// # let database = unsafe { Owned::<_, SqliteClose>::from_raw(8 as *mut Opaque<Sqlite>) }.unwrap();
+/// if let Err(error) = Owned::close(database) {
+///     println!("{error}");
+///     let database: Owned<_, SqliteClose> = error.into_owner().expect("it is kept");
+///     // finish its statements, and try again
+/// }
+/// ```
+pub unsafe trait Close<T: ?Sized>: Deallocator<T> {
+    /// What the function says when it fails: an `int`, or what is made of it and of `errno`.
+    type Status;
+
+    /// Releases the block at `ptr`, or says why not.
+    ///
+    /// # Errors
+    ///
+    /// [`CloseFailure`], with what the function said and what has become of the block.
+    ///
+    /// # Safety
+    ///
+    /// As [`Deallocator::deallocate`], but for the block being still in use after
+    /// [`CloseFailure::Kept`].
+    unsafe fn close(ptr: NonNull<T>) -> Result<(), CloseFailure<Self::Status>>;
+}
+
+/// What has become of a block whose [`close`](Close::close) failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CloseFailure<S> {
+    /// It is gone all the same: `fclose` could not write the rest, but there is no stream any more.
+    Released(S),
+    /// It is still there: `sqlite3_close` found unfinished statements.
+    Kept(S),
+}
+
+impl<T: ?Sized + Pointee, D: Close<T>> Owned<T, D> {
+    /// Releases the block now, and returns what its deallocator says.
+    ///
+    /// # Errors
+    ///
+    /// [`CloseError`], if the deallocator reports a failure; it holds the owner if the block is
+    /// still there.
+    ///
+    /// A `T` with a destructor does not compile: it would be lost on an object that is kept.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use core::ptr::NonNull;
+    /// use malloc_safe::{Close, CloseFailure, Opaque, Owned, deallocator};
+    ///
+    /// pub enum File {}
+    ///
+    /// deallocator! {
+    ///     pub struct FileClose(Opaque<File>) = |file: *mut Opaque<File>| {
+    ///         // SAFETY: the owner hands over an open stream.
+    ///         unsafe { libc::fclose(file.cast()) }
+    ///     };
+    /// }
+    ///
+    /// // SAFETY: after fclose there is no stream, whatever it returns (C11 7.21.5.1).
+    /// unsafe impl Close<Opaque<File>> for FileClose {
+    ///     type Status = std::io::Error;
+    ///
+    ///     unsafe fn close(ptr: NonNull<Opaque<File>>) -> Result<(), CloseFailure<Self::Status>> {
+    ///         // SAFETY: the caller hands over an open stream.
+    ///         match unsafe { libc::fclose(ptr.as_ptr().cast()) } {
+    ///             0 => Ok(()),
+    ///             _ => Err(CloseFailure::Released(std::io::Error::last_os_error())),
+    ///         }
+    ///     }
+    /// }
+    ///
+    /// // SAFETY: the function returns NULL or an open stream.
+    /// let file = unsafe { Owned::<Opaque<File>, FileClose>::from_raw(libc::tmpfile().cast()) };
+    /// Owned::close(file.expect("a temporary file"))?;
+    /// # Ok::<(), malloc_safe::CloseError<Opaque<File>, FileClose>>(())
+    /// ```
+    pub fn close(this: Self) -> Result<(), CloseError<T, D>> {
+        const {
+            assert!(
+                !mem::needs_drop::<T>(),
+                "an object that its deallocator may keep has no destructor in Rust"
+            );
+        }
+        let ptr = Self::into_non_null(this);
+        if T::is_unallocated(ptr) {
+            return Ok(());
+        }
+        // SAFETY: the block was owned.
+        match unsafe { D::close(ptr) } {
+            Ok(()) => Ok(()),
+            Err(CloseFailure::Released(status)) => Err(CloseError {
+                status,
+                owner: None,
+            }),
+            Err(CloseFailure::Kept(status)) => {
+                // SAFETY: the block is as it was, by the contract of Close.
+                let owner = Some(unsafe { Self::from_non_null(ptr) });
+                Err(CloseError { status, owner })
+            }
+        }
+    }
+}
+
+/// A deallocator reported a failure. If the block is still there, this owns it.
+#[must_use = "it may own the object that could not be closed"]
+pub struct CloseError<T: ?Sized + Pointee, D: Close<T>> {
+    status: D::Status,
+    owner: Option<Owned<T, D>>,
+}
+
+impl<T: ?Sized + Pointee, D: Close<T>> CloseError<T, D> {
+    /// What the deallocator said.
+    pub fn status(&self) -> &D::Status {
+        &self.status
+    }
+
+    /// Gives the owner back; `None` if the block is gone.
+    pub fn into_owner(self) -> Option<Owned<T, D>> {
+        self.owner
+    }
+
+    /// Both.
+    pub fn into_parts(self) -> (D::Status, Option<Owned<T, D>>) {
+        (self.status, self.owner)
+    }
+}
+
+impl<T: ?Sized + Pointee, D: Close<T, Status: fmt::Display>> fmt::Display for CloseError<T, D> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = match self.owner {
+            Some(_) => "the object is still open, and owned by this error",
+            None => "the object is gone all the same",
+        };
+        write!(f, "closing failed with status {}: {state}", self.status)
+    }
+}
+
+impl<T: ?Sized + Pointee, D: Close<T, Status: fmt::Debug>> fmt::Debug for CloseError<T, D> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CloseError")
+            .field("status", &self.status)
+            .field("kept", &self.owner.is_some())
+            .finish()
+    }
+}
+
+impl<T: ?Sized + Pointee, D: Close<T, Status: fmt::Debug + fmt::Display>> Error
+    for CloseError<T, D>
+{
+}
