@@ -59,6 +59,7 @@
 //! | `T **` out-parameter | [`Out<'_, T>`](Out) |
 //! | `T **` and `size_t *` out-parameters | [`out::slice`] |
 //! | pointer and length | [`Owned::from_raw_parts`] |
+//! | a buffer that it reallocates, as `getline` does | [`out::in_out`] and a [`CVec<T>`](CVec) |
 //! | an array ended by NULL | `Option<Owned<NulTerminated<*mut T>>>` ([`NulTerminated`]) |
 //! | an array of strings ended by NULL | `Option<Owned<NulTerminated<LentCStr>, D>>` ([`Lent`]), where `D` releases all of it, or [`Each<Free>`](Each) one after the other |
 //! | an array of strings, and how many | `Owned<[LentCStr], D>` ([`Lent`]), or `Owned<[Owned<NulTerminated<c_char>>]>` to take them out |
@@ -69,6 +70,7 @@
 //! | an object whose destructor has a status | `Owned<T, D>` with `D: Close<T>`, and [`Owned::close`] |
 //! | C takes ownership | [`Owned::try_new`] and its kin, then [`Owned::into_raw`] |
 //! | C takes ownership, and a function to release it with | [`Owned::into_raw_with_destructor`] |
+//! | C takes, or gives, a buffer with room to grow | [`CVec<T>`](CVec) |
 //!
 //! # What it does, and does not
 //!
@@ -84,8 +86,8 @@
 //!
 //! # Features
 //!
-//! `std` (default): [`AllocError`] and [`CStringError`] convert into `std::io::Error`. Without it the crate is `no_std`,
-//! and it never needs `alloc`.
+//! `std` (default): [`AllocError`] and [`CStringError`] convert into `std::io::Error`, and a
+//! [`CVec<u8>`](CVec) can be written to. Without it the crate is `no_std`, and it never needs `alloc`.
 #![no_std]
 #![deny(unsafe_op_in_unsafe_fn, missing_docs)]
 

@@ -1,10 +1,10 @@
 //! Out-parameters: memory that comes back through a `T **`.
 
 use core::marker::PhantomData;
-use core::mem::ManuallyDrop;
+use core::mem::{self, ManuallyDrop};
 use core::ptr;
 
-use crate::{Deallocator, Free, Owned, Pointee, RawPartsError};
+use crate::{Allocator, CVec, Deallocator, Free, Owned, Pointee, RawPartsError};
 
 /// An empty place for C to put a pointer into: by ABI, a `T **` that points to NULL.
 ///
@@ -142,4 +142,116 @@ pub unsafe fn slice<T, D: Deallocator<[T]>, R>(
     let places = ManuallyDrop::new(places);
     // SAFETY: the caller says so, and the places are not used again.
     (result, unsafe { Owned::from_raw_parts(places.0, places.1) })
+}
+
+/// Lends a vector's block to a C function that may replace it by a larger one, as `getline` does,
+/// and takes back what the function left.
+///
+/// The elements are dropped first. `call` gets places that hold the block and its capacity, or
+/// NULL and 0; it returns a result, and how many elements are in the block by then, as far as C's
+/// answer tells (none after an error). The result is handed on. Where C left NULL there is no
+/// block, whatever the capacity says: `getline` leaves that when memory runs out.
+///
+/// If `call` panics, the vector keeps the block that C left, without elements.
+///
+/// # Errors
+///
+/// As [`CVec::from_raw_parts`], if the pointer, the length and the capacity do not fit each other:
+/// -1 taken for a length, say. The error owns the block then, and the vector has none.
+///
+/// # Safety
+///
+/// However `call` ends, the first place holds NULL, or what [`CVec::from_raw_parts`] asks of a
+/// pointer: a block of `A`'s. The second holds how many elements the block has room for: where C
+/// counts bytes and `T` is larger, have `call` give it a variable of its own. If `call` returns,
+/// the first so many elements as it says are valid, if the numbers can be right at all.
+///
+/// # Examples
+///
+/// ```
+/// use malloc_safe::{CVec, out};
+/// # #[cfg(unix)] {
+/// # use core::ffi::c_char;
+/// unsafe extern "C" {
+///     fn getline(line: *mut *mut c_char, capacity: *mut usize, from: *mut libc::FILE) -> isize;
+/// }
+///
+/// # // SAFETY: no precondition.
+/// # let file = unsafe { libc::tmpfile() };
+/// # assert!(!file.is_null());
+/// # // SAFETY: a C string, and a stream that is open.
+/// # unsafe { libc::fputs(c"first\nsecond\n".as_ptr(), file) };
+/// # // SAFETY: a stream that is open.
+/// # unsafe { libc::rewind(file) };
+/// let mut line = CVec::<u8>::new();
+/// let mut lengths = Vec::new();
+/// loop {
+///     // SAFETY: getline leaves NULL, or a malloc block and its size; it returns how many bytes
+///     // it wrote, or -1 after the last line.
+///     let read = unsafe {
+///         out::in_out(&mut line, |block, capacity| {
+///             let read = getline(block.cast(), capacity, file);
+///             (read, read.try_into().unwrap_or(0))
+///         })
+///     }?;
+///     if read < 0 {
+///         break;
+///     }
+///     lengths.push(line.trim_ascii_end().len());
+/// }
+/// assert_eq!(lengths, [5, 6]);
+/// # // SAFETY: a stream that is open, and not used again.
+/// # unsafe { libc::fclose(file) };
+/// # }
+/// # Ok::<(), malloc_safe::RawPartsError<u8>>(())
+/// ```
+///
+/// # C reference
+///
+/// POSIX.1-2008, `getline` and `getdelim`.
+#[inline]
+pub unsafe fn in_out<T, A: Allocator + Deallocator<[T]>, R>(
+    vector: &mut CVec<T, A>,
+    call: impl FnOnce(*mut *mut T, *mut usize) -> (R, usize),
+) -> Result<R, RawPartsError<T, A>> {
+    /// The two places, and where the block goes back to.
+    struct Lent<'a, T, A: Allocator + Deallocator<[T]>> {
+        ptr: *mut T,
+        capacity: usize,
+        vector: &'a mut CVec<T, A>,
+    }
+
+    impl<T, A: Allocator + Deallocator<[T]>> Lent<'_, T, A> {
+        /// # Safety
+        ///
+        /// The places hold what the caller of `in_out` promises, and the first `len` elements of
+        /// the block are valid, unless there cannot be so many. They are not used again.
+        unsafe fn give_back(&mut self, len: usize) -> Result<(), RawPartsError<T, A>> {
+            let room = if self.ptr.is_null() { 0 } else { self.capacity };
+            // SAFETY: the caller says so.
+            *self.vector = unsafe { CVec::from_raw_parts(self.ptr, len, room) }?;
+            Ok(())
+        }
+    }
+
+    impl<T, A: Allocator + Deallocator<[T]>> Drop for Lent<'_, T, A> {
+        fn drop(&mut self) {
+            // SAFETY: `call` has panicked, no element is claimed, and the caller of `in_out`
+            // promises the rest. What does not fit is released with its error.
+            drop(unsafe { self.give_back(0) });
+        }
+    }
+
+    vector.clear();
+    let (ptr, _, capacity) = mem::take(vector).into_raw_parts();
+    let mut lent = Lent {
+        ptr,
+        capacity,
+        vector,
+    };
+    let (result, len) = call(&raw mut lent.ptr, &raw mut lent.capacity);
+    let mut lent = ManuallyDrop::new(lent);
+    // SAFETY: the caller of `in_out` promises it, and the places are not dropped.
+    unsafe { lent.give_back(len) }?;
+    Ok(result)
 }

@@ -5,9 +5,10 @@ use core::cell::Cell;
 use core::ffi::{CStr, c_char};
 use core::marker::PhantomData;
 use core::panic::{RefUnwindSafe, UnwindSafe};
+use core::ptr::NonNull;
 use malloc_safe::{
-    Free, IntoIter, Lent, LentCStr, LentIter, LentUntilNull, NulTerminated, Opaque, Out, Owned,
-    deallocator,
+    Allocator, CVec, Deallocator, Free, IntoIter, Lent, LentCStr, LentIter, LentUntilNull,
+    NulTerminated, Opaque, Out, Owned, deallocator,
 };
 use static_assertions::{assert_impl_all, assert_not_impl_any};
 use std::rc::Rc;
@@ -15,6 +16,31 @@ use std::rc::Rc;
 deallocator! {
     /// For a library that wants its memory back in the thread that got it.
     pub(crate) struct AffineFree(c_void): !Send = malloc_sys::free;
+}
+
+/// The same for what is allocated.
+struct AffineHeap([*mut (); 0]);
+
+// SAFETY: as Free.
+unsafe impl<T: ?Sized> Deallocator<T> for AffineHeap {
+    unsafe fn deallocate(ptr: NonNull<T>) {
+        // SAFETY: the caller promises as much.
+        unsafe { Free::deallocate(ptr) }
+    }
+}
+
+// SAFETY: as Free.
+unsafe impl Allocator for AffineHeap {
+    const ALIGNMENT: usize = Free::ALIGNMENT;
+
+    fn allocate(size: usize) -> Option<NonNull<u8>> {
+        Free::allocate(size)
+    }
+
+    unsafe fn reallocate(block: NonNull<u8>, old: usize, new: usize) -> Option<NonNull<u8>> {
+        // SAFETY: the caller promises as much.
+        unsafe { Free::reallocate(block, old, new) }
+    }
 }
 
 #[test]
@@ -28,6 +54,8 @@ fn an_owner_is_as_large_as_its_pointer_and_has_room_for_null() {
     assert_eq!(size_of::<Option<Owned<[u64]>>>(), size_of::<*mut [u64]>());
     assert_eq!(size_of::<Option<Owned<CStr>>>(), size_of::<*mut CStr>());
     assert_eq!(size_of::<Option<Owned<str>>>(), size_of::<*mut str>());
+    assert_eq!(size_of::<CVec<u64>>(), 3 * size_of::<usize>());
+    assert_eq!(size_of::<Option<CVec<u64>>>(), size_of::<CVec<u64>>());
     assert_eq!(size_of::<Out<'_, u64>>(), size_of::<*mut *mut u64>());
     assert_eq!(size_of::<NulTerminated<u64>>(), 0);
     assert_eq!(align_of::<NulTerminated<u64>>(), align_of::<u64>());
@@ -64,6 +92,18 @@ assert_not_impl_any!(Owned<[u64], AffineFree>: Send, Sync);
 assert_not_impl_any!(CString<AffineFree>: Send, Sync);
 assert_not_impl_any!(IntoIter<u64, AffineFree>: Send, Sync);
 assert_not_impl_any!(IntoIter<Rc<u64>>: Send, Sync);
+
+assert_impl_all!(CVec<u64>: Send, Sync, Unpin, UnwindSafe, RefUnwindSafe);
+assert_impl_all!(CVec<Cell<u64>>: Send);
+assert_impl_all!(CVec<core::marker::PhantomPinned>: Unpin);
+assert_not_impl_any!(CVec<Cell<u64>>: Sync);
+assert_not_impl_any!(CVec<Rc<u64>>: Send, Sync);
+assert_not_impl_any!(CVec<u64, AffineHeap>: Send, Sync);
+assert_not_impl_any!(CVec<&'static mut u8>: UnwindSafe);
+assert_not_impl_any!(CVec<Opaque>: core::ops::Deref, IntoIterator);
+// Growing may fail, so there is nothing that hides it.
+assert_not_impl_any!(CVec<u64>: Clone, Copy, Extend<u64>, FromIterator<u64>);
+const _: CVec<u64> = CVec::new();
 
 assert_not_impl_any!(Opaque: Unpin, Send, Sync, Clone, Copy);
 assert_not_impl_any!(Owned<Opaque>: core::ops::Deref, Send, Sync);
@@ -130,6 +170,11 @@ fn a_terminated_array_is_covariant<'short>(
     LentUntilNull<'short, &'short str>,
 ) {
     (array, elements)
+}
+
+#[expect(dead_code, reason = "compiling it is the test")]
+fn covariant_vector<'short>(vector: CVec<&'static str>) -> CVec<&'short str> {
+    vector
 }
 
 #[test]

@@ -5,7 +5,7 @@ use crate::hostile::{Counting, Element, Nothing, counted_block, counted_c_str};
 use core::alloc::Layout;
 use core::ffi::CStr;
 use core::ptr;
-use malloc_safe::{CStringError, Owned, RawPartsError};
+use malloc_safe::{CStringError, CVec, Owned, RawPartsError};
 
 type Bytes = Owned<[u8], Counting>;
 
@@ -98,6 +98,19 @@ fn every_owner_gives_up_its_pointer() {
 fn an_interior_nul_is_refused_with_its_position() {
     let error = Owned::<CStr, Counting>::try_from_bytes(b"a\0b").unwrap_err();
     assert_eq!(error, CStringError::InteriorNul { position: 1 });
+}
+
+/// mbox 0.7 allocates for as many elements as an iterator may yield at most, and aborts if it cannot.
+#[test]
+fn a_few_elements_of_very_many_take_little_room() {
+    let few = || (0..1_u64 << 60).filter(|n| *n < 3).take_while(|n| *n < 2);
+    assert_eq!(few().size_hint(), (0, Some(1 << 60)));
+    let vector = CVec::<u64, Counting>::try_from_iter(few()).expect("enough memory for two");
+    assert!(*vector == [0, 1] && vector.capacity() < 10);
+    let slice = Owned::<[u64], Counting>::try_from_iter(few()).expect("enough memory for two");
+    assert_eq!(*slice, [0, 1]);
+    // As many at least cannot be had, which is an error.
+    assert!(CVec::<u64, Counting>::try_from_iter(0..1 << 60).is_err());
 }
 
 /// mbox 0.7 is refused by `improper_ctypes` when it stands in an Option in a declaration.

@@ -6,7 +6,7 @@
 use crate::hostile::{Counting, Element, Nothing};
 use core::cell::Cell;
 use core::ffi::CStr;
-use malloc_safe::{AllocError, CVec, Owned};
+use malloc_safe::{AllocError, CVec, Owned, out};
 
 type Tested<T> = CVec<T, Counting>;
 
@@ -144,7 +144,7 @@ impl<T: Sample> Pair<T> {
     }
 
     fn apply(&mut self, operation: u8, number: u8, budget: usize) {
-        match operation % 20 {
+        match operation % 21 {
             0..8 => self.apply_to_one(operation % 8, number, budget),
             8..12 => self.apply_to_room(operation % 4, number.into(), budget),
             12..16 => {
@@ -152,7 +152,8 @@ impl<T: Sample> Pair<T> {
                 let values: Vec<u8> = (number..=u8::MAX).chain(0..number).take(few).collect();
                 self.apply_to_several(operation % 4, &values, budget);
             }
-            _ => self.apply_to_owner(operation % 4, number, budget),
+            16..20 => self.apply_to_owner(operation % 4, number, budget),
+            _ => self.lend(number, budget),
         }
     }
 
@@ -270,6 +271,38 @@ impl<T: Sample> Pair<T> {
         if self.vector.is_empty() {
             // An owner of nothing may have a block, which the vector has no capacity for.
             self.vector.try_shrink_to_fit().expect("frees");
+        }
+    }
+
+    /// To a function that fills what it is lent with so many elements, growing it as it goes.
+    fn lend(&mut self, number: u8, budget: usize) {
+        let fill = |block: *mut *mut T, capacity: *mut usize| {
+            // SAFETY: both places are valid and read here ...
+            let ptr = unsafe { block.read() };
+            // SAFETY: as above.
+            let room = unsafe { capacity.read() };
+            // SAFETY: the vector's block, and the room in it.
+            let mut lent = unsafe { Tested::from_raw_parts(ptr, 0, room) }.expect("they fit");
+            let filled = lent.try_extend((0..number % 40).map(made)).is_ok();
+            if !filled {
+                lent.clear();
+            }
+            let (ptr, len, room) = lent.into_raw_parts();
+            // SAFETY: ... and written here.
+            unsafe { block.write(ptr) };
+            // SAFETY: as above.
+            unsafe { capacity.write(room) };
+            (filled, len)
+        };
+        let filled = Counting::with_budget(budget, || {
+            // SAFETY: the function leaves a vector's parts.
+            unsafe { out::in_out(&mut self.vector, fill) }.expect("they fit")
+        });
+        self.judge.clear();
+        if filled {
+            self.judge.extend((0..number % 40).map(told::<T>));
+        } else {
+            assert!(budget < 3, "that many allocations are enough");
         }
     }
 
