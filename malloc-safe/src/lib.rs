@@ -88,6 +88,9 @@
 //!
 //! `std` (default): [`AllocError`] and [`CStringError`] convert into `std::io::Error`, and a
 //! [`CVec<u8>`](CVec) can be written to. Without it the crate is `no_std`, and it never needs `alloc`.
+//!
+//! `allocator-api2`: [`Free`] is an allocator of that crate's (0.2, as of hashbrown and bumpalo), and
+//! any other [`Allocator`] becomes one as `Api2<A>`, so that their collections live in C's heap.
 #![no_std]
 #![deny(unsafe_op_in_unsafe_fn, missing_docs)]
 
@@ -95,6 +98,8 @@
 extern crate std;
 
 mod alloc;
+#[cfg(feature = "allocator-api2")]
+mod api2;
 mod close;
 mod dealloc;
 mod destructor;
@@ -116,6 +121,8 @@ mod vec;
 mod with;
 
 pub use alloc::Allocator;
+#[cfg(feature = "allocator-api2")]
+pub use api2::Api2;
 pub use close::{Close, CloseError, CloseFailure};
 pub use dealloc::{ContentBlind, Deallocator, Free};
 pub use disposable::{Disposable, Dispose};

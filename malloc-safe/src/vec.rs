@@ -31,7 +31,7 @@ use crate::{Allocator, Deallocator, Free, Owned, Pointee};
 /// is `A`'s to release and to reallocate, whatever is in it, with room for `cap` elements, which
 /// together are no larger than `isize::MAX` bytes. The first `len` of them are valid, `len` is not
 /// greater than `cap`, and nobody else uses the block. Or there is no block: then `ptr` is the
-/// alignment as an address, and `cap` is 0 ([`Pointee`](crate::Pointee)).
+/// alignment as an address, and `cap` is 0 ([`Pointee`]).
 ///
 /// # Threads
 ///

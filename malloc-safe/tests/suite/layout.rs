@@ -19,7 +19,7 @@ deallocator! {
 }
 
 /// The same for what is allocated.
-struct AffineHeap([*mut (); 0]);
+pub(crate) struct AffineHeap([*mut (); 0]);
 
 // SAFETY: as Free.
 unsafe impl<T: ?Sized> Deallocator<T> for AffineHeap {

@@ -4,6 +4,8 @@
 //! proves that nothing is leaked, freed twice or read after its end.
 
 mod alloc;
+#[cfg(feature = "allocator-api2")]
+mod api2;
 mod close;
 mod dealloc;
 mod declared;
