@@ -105,7 +105,7 @@ fn a_block_that_is_reallocated_keeps_its_bytes() {
 }
 
 /// As far off the mark as its contract allows: aligned for nothing larger than the size.
-struct Grudging;
+pub(crate) struct Grudging;
 
 // SAFETY: the deallocator of blocks whose address was moved by `allocate`, which leaks them.
 unsafe impl<T: ?Sized> Deallocator<T> for Grudging {

@@ -204,6 +204,15 @@ fn an_alignment_that_the_library_does_not_give_is_an_error() {
 }
 
 #[test]
+fn a_small_block_is_aligned_as_a_large_type_is() {
+    let heap = Api2::<crate::alloc::Grudging>::new();
+    for align in [2, 4, 8, 16] {
+        let block = heap.allocate(layout(1, align)).expect("enough room");
+        assert!(block.addr().get().is_multiple_of(align));
+    }
+}
+
+#[test]
 fn zeroed_blocks_are_zero() {
     for now in [layout(1000, 8), layout(1, 16)] {
         let block = Free.allocate_zeroed(now).expect("enough memory");

@@ -2,6 +2,7 @@ mod bytes;
 mod grow;
 mod oracle;
 mod parts;
+mod room;
 
 use crate::hostile::{Counting, Element, Nothing};
 use core::cell::Cell;
