@@ -119,6 +119,37 @@ pub fn owner<T: Pointee, D: Deallocator<T>, R>(
 /// assert_eq!(*bytes?, *b"-----");
 /// # Ok::<(), malloc_safe::RawPartsError<u8>>(())
 /// ```
+///
+/// A function may fill the places later than it gets them, as `open_memstream` does: `fill` is all
+/// that happens until they are filled.
+///
+/// ```
+/// # #[cfg(unix)] {
+/// # use core::ffi::c_char;
+/// use malloc_safe::{Free, out};
+///
+/// unsafe extern "C" {
+///     fn open_memstream(block: *mut *mut c_char, length: *mut usize) -> *mut libc::FILE;
+/// }
+///
+/// // SAFETY: without a stream NULL and 0 stay there; once it is closed, a malloc block and the
+/// // number of bytes in it, which may be NUL.
+/// let (status, bytes) = unsafe {
+///     out::slice::<u8, Free, _>(|block, length| {
+///         let stream = open_memstream(block.cast(), length);
+///         if stream.is_null() {
+///             return -1;
+///         }
+///         libc::fputs(c"written".as_ptr(), stream);
+///         libc::fputc(0, stream);
+///         libc::fclose(stream)
+///     })
+/// };
+/// assert_eq!(status, 0);
+/// assert_eq!(*bytes?, *b"written\0");
+/// # }
+/// # Ok::<(), malloc_safe::RawPartsError<u8>>(())
+/// ```
 #[inline]
 #[allow(
     clippy::type_complexity,

@@ -22,7 +22,7 @@ impl<T: Unpin, A: Allocator + Deallocator<[T]>> CVec<T, A> {
     ///
     /// # Errors
     ///
-    /// [`AllocError`], if there is no memory.
+    /// [`AllocError`], if there is no memory, or the elements would be more than `isize::MAX` bytes.
     ///
     /// ```
     /// use malloc_safe::CVec;
@@ -53,7 +53,8 @@ impl<T: Unpin, A: Allocator + Deallocator<[T]>> CVec<T, A> {
     ///
     /// # Errors
     ///
-    /// [`AllocError`], if there is no memory; the vector is as before.
+    /// [`AllocError`], if there is no memory, or the elements would be more than `isize::MAX` bytes;
+    /// the vector is as before.
     ///
     /// ```
     /// use malloc_safe::CVec;

@@ -103,14 +103,14 @@ fn an_interior_nul_is_refused_with_its_position() {
 /// mbox 0.7 allocates for as many elements as an iterator may yield at most, and aborts if it cannot.
 #[test]
 fn a_few_elements_of_very_many_take_little_room() {
-    let few = || (0..1_u64 << 60).filter(|n| *n < 3).take_while(|n| *n < 2);
-    assert_eq!(few().size_hint(), (0, Some(1 << 60)));
-    let vector = CVec::<u64, Counting>::try_from_iter(few()).expect("enough memory for two");
+    let few = || (0..usize::MAX).filter(|n| *n < 3).take_while(|n| *n < 2);
+    assert_eq!(few().size_hint(), (0, Some(usize::MAX)));
+    let vector = CVec::<usize, Counting>::try_from_iter(few()).expect("enough memory for two");
     assert!(*vector == [0, 1] && vector.capacity() < 10);
-    let slice = Owned::<[u64], Counting>::try_from_iter(few()).expect("enough memory for two");
+    let slice = Owned::<[usize], Counting>::try_from_iter(few()).expect("enough memory for two");
     assert_eq!(*slice, [0, 1]);
     // As many at least cannot be had, which is an error.
-    assert!(CVec::<u64, Counting>::try_from_iter(0..1 << 60).is_err());
+    assert!(CVec::<usize, Counting>::try_from_iter(0..usize::MAX).is_err());
 }
 
 /// mbox 0.7 is refused by `improper_ctypes` when it stands in an Option in a declaration.
