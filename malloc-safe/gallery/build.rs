@@ -1,0 +1,71 @@
+//! Finds the libraries with pkg-config, and makes the gallery's page into a test of them.
+//!
+//! - What is found is linked, and sets a `cfg` such as `have_sqlite3`.
+//! - What is missing is named in `GALLERY_MISSING`, so that a test can say what it skipped.
+//! - The page's blocks only compile where they are documented, as nothing is linked there. Here
+//!   a copy of the page lets those run whose library was found.
+
+use std::env;
+use std::fs;
+use std::path::Path;
+
+/// A library: its name in the page's blocks and in `cfg`, pkg-config's, and Debian's package.
+const LIBRARIES: [(&str, &str, &str); 5] = [
+    ("sqlite3", "sqlite3", "libsqlite3-dev"),
+    ("openssl", "libcrypto", "libssl-dev"),
+    ("libxml2", "libxml-2.0", "libxml2-dev"),
+    ("glib", "gobject-2.0", "libglib2.0-dev"),
+    ("libgit2", "libgit2", "libgit2-dev"),
+];
+
+const PAGE: &str = "../docs/gallery.md";
+
+fn main() {
+    println!("cargo::rerun-if-changed=build.rs");
+    println!("cargo::rerun-if-changed={PAGE}");
+    let mut found = Vec::new();
+    let mut missing = Vec::new();
+    for (name, package, debian) in LIBRARIES {
+        println!("cargo::rustc-check-cfg=cfg(have_{name})");
+        if pkg_config::probe_library(package).is_ok() {
+            println!("cargo::rustc-cfg=have_{name}");
+            found.push(name);
+        } else {
+            missing.push(format!("{name} (Debian: {debian})"));
+        }
+    }
+    println!("cargo::rustc-env=GALLERY_MISSING={}", missing.join(", "));
+
+    let page = fs::read_to_string(PAGE).expect("the page is beside this crate");
+    let out = env::var_os("OUT_DIR").expect("cargo sets it");
+    fs::write(Path::new(&out).join("gallery.md"), runnable(&page, &found))
+        .expect("cargo's folder can be written to");
+}
+
+/// The page with the blocks of the libraries in `found` to be run, and the others, those of libc
+/// included, left as text: they have run where the page is documented. Lines keep their numbers.
+fn runnable(page: &str, found: &[&str]) -> String {
+    let mut copy = String::new();
+    let mut lines = page.lines();
+    while let Some(line) = lines.next() {
+        match line.strip_prefix("```") {
+            Some("") => copy += line,
+            Some(fence) => {
+                let library = fence.strip_prefix("rust,no_run,").unwrap_or("libc");
+                assert!(
+                    library == "libc" || LIBRARIES.iter().any(|(name, ..)| *name == library),
+                    "{PAGE} has a block ```{fence}, which names no library"
+                );
+                if found.contains(&library) {
+                    copy += "```rust\nuse gallery as _; "; // links the libraries
+                    copy += lines.next().unwrap_or_default();
+                } else {
+                    copy += "```text";
+                }
+            }
+            None => copy += line,
+        }
+        copy.push('\n');
+    }
+    copy
+}

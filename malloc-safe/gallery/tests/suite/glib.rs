@@ -1,0 +1,171 @@
+//! GLib: strings and arrays of them, errors, and objects that count their references.
+
+use core::cell::Cell;
+use core::ffi::{CStr, c_char, c_int, c_void};
+use core::ptr::{self, NonNull};
+use core::sync::atomic::{AtomicU32, Ordering};
+use malloc_safe::{NulTerminated, Opaque, Out, Owned, RefCounted, Shared, deallocator, out};
+use std::process;
+
+type Text = Owned<NulTerminated<c_char>, GFree>;
+
+enum ObjectTag {}
+/// A GObject: threads may share its count, not its contents.
+type Object = Opaque<ObjectTag>;
+
+#[repr(C)]
+struct Error {
+    domain: u32,
+    code: c_int,
+    message: *const c_char,
+}
+
+deallocator! { struct GFree(c_void) = g_free; }
+deallocator! { struct FreeStrings(*mut c_char) = g_strfreev; }
+deallocator! { struct FreeError(Error) = g_error_free; }
+deallocator! { struct Unref(Object) = g_object_unref; }
+
+/// What every GObject begins with.
+#[repr(C)]
+struct Header {
+    class: *mut c_void,
+    references: AtomicU32,
+}
+
+// SAFETY: one function adds a reference and the other drops it, atomically.
+unsafe impl RefCounted<Object> for Unref {
+    unsafe fn retain(ptr: NonNull<Object>) {
+        // SAFETY: the caller has a live object.
+        unsafe { g_object_ref(ptr.as_ptr()) };
+        let header: NonNull<Header> = ptr.cast();
+        // SAFETY: the object begins with a header.
+        let references = unsafe { &(*header.as_ptr()).references };
+        // GLib counts in an int, and does not look whether it has become negative.
+        if references.load(Ordering::Relaxed) > i32::MAX as u32 {
+            process::abort();
+        }
+    }
+}
+
+unsafe extern "C" {
+    fn g_free(block: *mut c_void);
+    fn g_strdup(string: *const c_char) -> Option<Text>;
+    fn g_strsplit(
+        text: *const c_char,
+        delimiter: *const c_char,
+        max: c_int,
+    ) -> Option<Owned<NulTerminated<*mut c_char>, FreeStrings>>;
+    fn g_strfreev(strings: *mut *mut c_char);
+    fn g_file_get_contents(
+        path: *const c_char,
+        contents: Out<'_, NulTerminated<c_char>, GFree>,
+        length: *mut usize,
+        error: Out<'_, Error, FreeError>,
+    ) -> c_int;
+    fn g_error_free(error: *mut Error);
+    safe fn g_initially_unowned_get_type() -> usize;
+    fn g_object_new(class: usize, first: *const c_char, ...) -> *mut Object;
+    fn g_object_ref(object: *mut Object) -> *mut Object;
+    fn g_object_ref_sink(object: *mut Object) -> *mut Object;
+    fn g_object_unref(object: *mut Object);
+    fn g_object_weak_ref(
+        object: *mut Object,
+        notify: unsafe extern "C" fn(*mut c_void, *mut Object),
+        data: *mut c_void,
+    );
+}
+
+/// The type of GObject itself: G_TYPE_OBJECT.
+const OBJECT: usize = 20 << 2;
+
+#[test]
+fn a_string_is_freed_by_glib() {
+    // SAFETY: a C string.
+    let copy = unsafe { g_strdup(c"mine".as_ptr()) }.expect("GLib aborts without memory");
+    assert_eq!(copy.to_c_str(), c"mine");
+    // SAFETY: NULL is allowed.
+    assert_eq!(unsafe { g_strdup(ptr::null()) }, None);
+}
+
+#[test]
+fn an_array_of_strings_is_freed_with_them() {
+    // SAFETY: C strings; -1 is "no limit".
+    let split = |text: &CStr| unsafe { g_strsplit(text.as_ptr(), c",".as_ptr(), -1) };
+    let parts = split(c"a,,bc").expect("GLib aborts without memory");
+    let parts = parts.to_slice().iter();
+    // SAFETY: each is a C string, as long as the array lives.
+    let parts: Vec<_> = parts.map(|part| unsafe { CStr::from_ptr(*part) }).collect();
+    assert_eq!(parts, [c"a", c"", c"bc"]);
+
+    let none = split(c"").expect("GLib aborts without memory");
+    assert!(none.to_slice().is_empty());
+}
+
+#[test]
+fn an_error_is_owned_and_so_are_the_contents() {
+    let read = |path: &CStr| {
+        let (mut contents, mut length) = (None, 0);
+        // SAFETY: a C string, and places for the results; the function fills or leaves them.
+        let (status, error) = out::owner(|error| unsafe {
+            let contents = Out::new(&mut contents);
+            g_file_get_contents(path.as_ptr(), contents, &raw mut length, error)
+        });
+        (status, contents, length, error)
+    };
+    let (status, contents, length, error) = read(c"/proc/self/comm");
+    assert_eq!((status, error.is_none()), (1, true));
+    assert_eq!(contents.expect("status 1").to_bytes().len(), length);
+
+    let (status, contents, _, error) = read(c"/nonexistent");
+    assert_eq!((status, contents), (0, None));
+    let error = error.expect("status 0");
+    assert_eq!((error.domain != 0, error.code), (true, 4)); // G_FILE_ERROR_NOENT
+    // SAFETY: a C string, as long as the error lives.
+    let message = unsafe { CStr::from_ptr(error.message) }.to_string_lossy();
+    assert!(message.contains("/nonexistent"), "{message}");
+}
+
+#[test]
+fn an_object_ends_with_its_last_reference() {
+    unsafe extern "C" fn ended(data: *mut c_void, _: *mut Object) {
+        // SAFETY: the cell of the test below, which outlives the object.
+        let ended = unsafe { &*data.cast::<Cell<bool>>() };
+        ended.set(true);
+    }
+
+    let has_ended = Cell::new(false);
+    // SAFETY: a class, and no properties; the reference is the caller's.
+    let one = unsafe { Shared::<_, Unref>::from_raw(g_object_new(OBJECT, ptr::null())) };
+    let one = one.expect("GLib aborts without memory");
+    // SAFETY: a live object, and a cell that outlives it.
+    unsafe {
+        g_object_weak_ref(
+            Shared::as_ptr(&one),
+            ended,
+            (&raw const has_ended).cast_mut().cast(),
+        )
+    };
+    let two = one.clone();
+    assert!(Shared::ptr_eq(&one, &two));
+    drop(one);
+    assert!(!has_ended.get());
+    // SAFETY: a live object, of which `two` holds a reference.
+    let three = unsafe { Shared::<_, Unref>::retain(Shared::as_ptr(&two)) };
+    drop(two);
+    assert!(!has_ended.get());
+    drop(three);
+    assert!(has_ended.get());
+}
+
+#[test]
+fn a_floating_reference_is_sunk_before_it_is_owned() {
+    // SAFETY: a class, and no properties.
+    let floating = unsafe { g_object_new(g_initially_unowned_get_type(), ptr::null()) };
+    // SAFETY: a live object; its floating reference becomes the caller's.
+    let sunk = unsafe { Shared::<_, Unref>::from_raw(g_object_ref_sink(floating)) };
+    let sunk = sunk.expect("not NULL");
+    let header: *const Header = Shared::as_ptr(&sunk).cast();
+    // SAFETY: a live object, which begins with a header.
+    let references = unsafe { &(*header).references };
+    assert_eq!(references.load(Ordering::Relaxed), 1);
+}

@@ -1,0 +1,302 @@
+//! The C library: strings, streams, arrays, lists.
+
+use core::cell::Cell;
+use core::ffi::{CStr, c_char, c_int, c_void};
+use core::iter;
+use core::ptr::{self, NonNull};
+use core::slice;
+use malloc_safe::{
+    Deallocator, Disposable, Dispose, Free, NulTerminated, Opaque, Owned, OwnedWith, deallocator,
+    out,
+};
+
+type Text = Owned<NulTerminated<c_char>>;
+
+enum StreamTag {}
+type Stream = Opaque<StreamTag>;
+
+/// A directory entry's block ends with its name, so it is shorter than a `dirent`, and a reference
+/// to one would reach beyond it.
+type Entry = Opaque<libc::dirent>;
+
+deallocator! { struct CloseStream(Stream) = fclose; }
+deallocator! { struct FreeAddresses(libc::addrinfo) = libc::freeaddrinfo; }
+deallocator! { struct FreeInterfaces(libc::ifaddrs) = libc::freeifaddrs; }
+
+struct GlobFree;
+
+// SAFETY: globfree gives back what glob put in; a glob_t has no pointer to itself.
+unsafe impl Dispose<libc::glob_t> for GlobFree {
+    unsafe fn dispose(value: *mut libc::glob_t) {
+        // SAFETY: the caller hands over a glob_t that glob filled.
+        unsafe { libc::globfree(value) }
+    }
+}
+
+type Select = unsafe extern "C" fn(*const libc::dirent) -> c_int;
+type Compare = unsafe extern "C" fn(*mut *const libc::dirent, *mut *const libc::dirent) -> c_int;
+
+unsafe extern "C" {
+    fn strdup(string: *const c_char) -> Option<Text>;
+    fn realpath(path: *const c_char, buffer: *mut c_char) -> Option<Text>;
+    fn open_memstream(
+        text: *mut *mut c_char,
+        length: *mut usize,
+    ) -> Option<Owned<Stream, CloseStream>>;
+    fn fwrite(from: *const c_void, size: usize, count: usize, stream: *mut Stream) -> usize;
+    fn fclose(stream: *mut Stream) -> c_int;
+    fn scandir(
+        path: *const c_char,
+        entries: *mut *mut Owned<Entry>,
+        select: Option<Select>,
+        compare: Option<Compare>,
+    ) -> c_int;
+    fn alphasort(one: *mut *const libc::dirent, other: *mut *const libc::dirent) -> c_int;
+}
+
+#[cfg(any(target_env = "gnu", target_vendor = "apple"))]
+unsafe extern "C" {
+    fn backtrace(addresses: *mut *mut c_void, count: c_int) -> c_int;
+    fn backtrace_symbols(addresses: *const *mut c_void, count: c_int) -> *mut NonNull<c_char>;
+}
+
+#[test]
+fn a_duplicate_is_freed() {
+    // SAFETY: a C string.
+    let copy = unsafe { strdup(c"mine".as_ptr()) }.expect("enough memory");
+    assert_eq!(copy.to_c_str(), c"mine");
+}
+
+#[test]
+fn a_path_that_does_not_exist_resolves_to_none() {
+    // SAFETY: a C string, and NULL asks for a malloc block.
+    let resolve = |path: &CStr| unsafe { realpath(path.as_ptr(), ptr::null_mut()) };
+    assert_eq!(resolve(c"/usr/..").expect("the root").to_c_str(), c"/");
+    assert_eq!(resolve(c"/nonexistent"), None);
+}
+
+#[test]
+fn what_a_stream_wrote_to_memory_may_hold_nuls() {
+    let write = |text, length: *mut usize| {
+        // SAFETY: both places outlive the stream, which is closed at the end.
+        let stream = unsafe { open_memstream(text, length) }.expect("enough memory");
+        // SAFETY: four bytes, for an open stream.
+        unsafe { fwrite(b"a\0b\0".as_ptr().cast(), 1, 4, Owned::as_ptr(&stream)) }
+    };
+    // SAFETY: closed, the stream has left a malloc block and its length.
+    let (written, bytes) = unsafe { out::slice::<u8, Free, _>(|text, n| write(text.cast(), n)) };
+    assert_eq!(written, 4);
+    assert_eq!(*bytes.expect("a block and its length"), *b"a\0b\0");
+}
+
+#[test]
+fn a_stream_that_is_never_written_to_leaves_an_empty_block() {
+    // SAFETY: both places outlive the stream; closed, it has left a malloc block and its length.
+    let (closed, bytes) = unsafe {
+        out::slice::<u8, Free, _>(|text, length| drop(open_memstream(text.cast(), length)))
+    };
+    let () = closed;
+    assert!(bytes.expect("a block and its length").is_empty());
+}
+
+#[test]
+fn a_directory_is_an_array_of_owned_entries() {
+    let list = |path: &CStr| {
+        // SAFETY: the function stores nothing and returns -1, or an array of so many entries.
+        unsafe {
+            out::slice::<Owned<Entry>, Free, _>(|entries, length| {
+                let count = scandir(path.as_ptr(), entries, None, Some(alphasort));
+                *length = usize::try_from(count).unwrap_or(0);
+                count
+            })
+        }
+    };
+    let (count, entries) = list(c"/proc/self");
+    let entries = entries.expect("an array and its length");
+    assert_eq!(usize::try_from(count), Ok(entries.len()));
+    let names = entries.iter().map(name).collect::<Vec<_>>();
+    assert!(names.contains(&c"status"));
+    assert!(names.is_sorted());
+    drop(entries);
+
+    let (count, entries) = list(c"/nonexistent");
+    assert_eq!((count, entries.expect("NULL and 0").len()), (-1, 0));
+}
+
+#[test]
+fn a_directory_entry_can_outlive_its_array() {
+    // SAFETY: the directory exists, so the function stores an array of so many entries.
+    let (_, entries) = unsafe {
+        out::slice::<Owned<Entry>, Free, _>(|entries, length| {
+            *length =
+                scandir(c"/".as_ptr(), entries, None, Some(alphasort)).cast_unsigned() as usize;
+        })
+    };
+    let first = entries
+        .expect("an array")
+        .into_iter()
+        .next()
+        .expect("an entry");
+    assert_eq!(name(&first), c".");
+}
+
+fn name(entry: &Owned<Entry>) -> &CStr {
+    let entry: *mut libc::dirent = Owned::as_ptr(entry).cast();
+    // SAFETY: a live entry, in which the name begins.
+    let name = unsafe { &raw const (*entry).d_name };
+    // SAFETY: a C string in the entry's block.
+    unsafe { CStr::from_ptr(name.cast()) }
+}
+
+#[test]
+#[cfg(any(target_env = "gnu", target_vendor = "apple"))]
+fn symbols_are_strings_in_the_block_of_their_array() {
+    let mut addresses = [ptr::null_mut(); 8];
+    // SAFETY: room for 8 addresses.
+    let count = unsafe { backtrace(addresses.as_mut_ptr(), 8) };
+    // SAFETY: that many addresses have been written.
+    let symbols = unsafe { backtrace_symbols(addresses.as_ptr(), count) };
+    // SAFETY: NULL, or a malloc block with a string for each address.
+    let symbols = unsafe {
+        Owned::<[NonNull<c_char>]>::from_raw_parts(symbols, count.cast_unsigned() as usize)
+    };
+    let symbols = symbols.expect("enough memory");
+    assert!(!symbols.is_empty());
+    for symbol in &symbols {
+        // SAFETY: a C string in the block, which is still owned.
+        assert!(!unsafe { CStr::from_ptr(symbol.as_ptr()) }.is_empty());
+    }
+}
+
+#[test]
+fn addresses_are_a_list_that_is_freed_as_a_whole() {
+    let lookup = |node: &CStr| {
+        let mut list = ptr::null_mut();
+        // SAFETY: all zero is "no preference".
+        let mut hints: libc::addrinfo = unsafe { core::mem::zeroed() };
+        hints.ai_flags = libc::AI_NUMERICHOST;
+        // SAFETY: C strings, valid hints and a place for the list.
+        let status = unsafe {
+            libc::getaddrinfo(
+                node.as_ptr(),
+                c"80".as_ptr(),
+                &raw const hints,
+                &raw mut list,
+            )
+        };
+        // After an error the place is not to be looked at.
+        let list = if status == 0 { list } else { ptr::null_mut() };
+        // SAFETY: NULL, or a list for freeaddrinfo.
+        (status, unsafe { Owned::<_, FreeAddresses>::from_raw(list) })
+    };
+    let (status, list) = lookup(c"127.0.0.1");
+    assert_eq!(status, 0);
+    let list = list.expect("status 0");
+    assert!(nodes(&list, |node| node.ai_next).all(|node| node.ai_family == libc::AF_INET));
+    assert!(nodes(&list, |node| node.ai_next).count() > 1); // a stream, a datagram, a raw socket
+
+    let (status, list) = lookup(c"not a number");
+    assert_eq!((status, list.is_none()), (libc::EAI_NONAME, true));
+}
+
+#[test]
+fn interfaces_are_a_list_that_is_freed_as_a_whole() {
+    let mut list = ptr::null_mut();
+    // SAFETY: a place for the list.
+    assert_eq!(unsafe { libc::getifaddrs(&raw mut list) }, 0);
+    // SAFETY: NULL, or a list for freeifaddrs.
+    let list = unsafe { Owned::<_, FreeInterfaces>::from_raw(list) };
+    let Some(list) = list else {
+        return; // a machine without a network has no list
+    };
+    for interface in nodes(&list, |node| node.ifa_next) {
+        // SAFETY: a C string of the list.
+        assert!(!unsafe { CStr::from_ptr(interface.ifa_name) }.is_empty());
+    }
+}
+
+/// The nodes of a list whose deallocator follows `next`; safe code cannot change it there.
+fn nodes<'a, T: Unpin, D: Deallocator<T>>(
+    list: &'a Owned<T, D>,
+    next: fn(&T) -> *mut T,
+) -> impl Iterator<Item = &'a T> {
+    let mut node = Owned::as_ptr(list).cast_const();
+    iter::from_fn(move || {
+        // SAFETY: NULL at the end, or a node that lives as long as the list.
+        let this = unsafe { node.as_ref() }?;
+        node = next(this);
+        Some(this)
+    })
+}
+
+#[test]
+fn paths_that_match_are_contents_of_the_callers_struct() {
+    let find = |pattern: &CStr| {
+        // SAFETY: all zero is an empty glob_t.
+        let empty = unsafe { core::mem::zeroed() };
+        // SAFETY: globfree accepts it; and after glob, whatever its status, globfree is right.
+        let mut found = unsafe { Disposable::<libc::glob_t, GlobFree>::new(empty) };
+        // SAFETY: a C string, no flags, no callback, and a glob_t to fill.
+        let status = unsafe { libc::glob(pattern.as_ptr(), 0, None, found.as_mut_ptr()) };
+        (status, found)
+    };
+    let (status, found) = find(c"/*r");
+    assert_eq!(status, 0);
+    // SAFETY: glob has stored so many paths.
+    let paths = unsafe { slice::from_raw_parts(found.gl_pathv, found.gl_pathc) };
+    // SAFETY: each is a C string, as long as `found` lives.
+    assert!(
+        paths
+            .iter()
+            .any(|path| unsafe { CStr::from_ptr(*path) } == c"/usr")
+    );
+
+    let (status, found) = find(c"/nonexistent*");
+    assert_eq!((status, found.gl_pathc), (libc::GLOB_NOMATCH, 0));
+}
+
+#[test]
+fn mapped_memory_is_unmapped_with_its_length() {
+    let len = 1 << 16;
+    // SAFETY: a new mapping, at no particular address.
+    let start = unsafe {
+        libc::mmap(
+            ptr::null_mut(),
+            len,
+            libc::PROT_READ,
+            libc::MAP_PRIVATE | libc::MAP_ANON,
+            -1,
+            0,
+        )
+    };
+    assert_ne!(start, libc::MAP_FAILED);
+    let start = NonNull::new(start.cast::<u8>()).expect("mapped above address 0");
+    let unmapped = Cell::new(None);
+    // SAFETY: so many zero bytes that nobody else uses, given back by munmap with their length.
+    let mapping = unsafe {
+        OwnedWith::new(
+            NonNull::slice_from_raw_parts(start, len),
+            |block: NonNull<[u8]>| {
+                unmapped.set(Some(libc::munmap(block.as_ptr().cast(), block.len())));
+            },
+        )
+    };
+    assert!(mapping.iter().all(|&byte| byte == 0));
+    drop(mapping);
+    assert_eq!(unmapped.get(), Some(0));
+    let mut resident = 0;
+    // SAFETY: asks about addresses only, and has room for the answer about one page.
+    let status = unsafe { libc::mincore(start.as_ptr().cast(), 1, (&raw mut resident).cast()) };
+    assert_eq!(status, -1, "the page is still mapped");
+}
+
+#[test]
+fn a_variable_of_the_environment_is_only_shown() {
+    // SAFETY: a C string; nobody changes the environment while this runs.
+    let path = unsafe { libc::getenv(c"PATH".as_ptr()) };
+    assert!(!path.is_null());
+    // SAFETY: a C string, as long as the environment is not changed. Not the caller's to free.
+    assert!(!unsafe { CStr::from_ptr(path) }.is_empty());
+    // SAFETY: as above.
+    assert!(unsafe { libc::getenv(c"MALLOC_SAFE=ABSENT".as_ptr()) }.is_null());
+}
