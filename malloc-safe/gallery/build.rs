@@ -42,26 +42,23 @@ fn main() {
         .expect("cargo's folder can be written to");
 }
 
-/// The page with the blocks of the libraries in `found` to be run, and the others, those of libc
-/// included, left as text: they have run where the page is documented. Lines keep their numbers.
+/// The page with the blocks of the libraries in `found` to be run, and those of the others left as
+/// text. Lines keep their numbers.
 fn runnable(page: &str, found: &[&str]) -> String {
     let mut copy = String::new();
     let mut lines = page.lines();
     while let Some(line) = lines.next() {
-        match line.strip_prefix("```") {
-            Some("") => copy += line,
-            Some(fence) => {
-                let library = fence.strip_prefix("rust,no_run,").unwrap_or("libc");
+        match line.strip_prefix("```rust,no_run,") {
+            Some(library) if found.contains(&library) => {
+                copy += "```rust\nuse gallery as _; "; // links the libraries
+                copy += lines.next().unwrap_or_default();
+            }
+            Some(library) => {
                 assert!(
-                    library == "libc" || LIBRARIES.iter().any(|(name, ..)| *name == library),
-                    "{PAGE} has a block ```{fence}, which names no library"
+                    LIBRARIES.iter().any(|(name, ..)| *name == library),
+                    "{PAGE} has a block for {library}, which is not in LIBRARIES"
                 );
-                if found.contains(&library) {
-                    copy += "```rust\nuse gallery as _; "; // links the libraries
-                    copy += lines.next().unwrap_or_default();
-                } else {
-                    copy += "```text";
-                }
+                copy += "```text";
             }
             None => copy += line,
         }
