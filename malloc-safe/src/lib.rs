@@ -43,7 +43,8 @@
 //!
 //! These are GObject-introspection's words for what a function hands over.
 //!
-//! - **None:** the caller only looks. Bind a plain `*const T`; there is nothing to own.
+//! - **None:** the caller only looks. There is nothing to own: bind `&T`, a [`Borrowed`] string or
+//!   handle, or, where no lifetime tells how long it may look, `*const T`.
 //! - **Full:** the caller owns the block and everything in it: `Owned<[Owned<T>]>` frees the
 //!   elements, then the array; so does `Owned<[Lent<T>], Each<Free>>`, which keeps them together.
 //! - **Container:** the caller owns the outer block alone: `Owned<[Lent<T>]>` lends the elements
@@ -68,6 +69,7 @@
 //! | a block whose deallocator is known at run time, or wants the length | [`OwnedWith<T, F>`](OwnedWith) |
 //! | contents for a struct of the caller's | [`Disposable<S, D>`](Disposable) |
 //! | an object whose destructor has a status | `Owned<T, D>` with `D: Close<T>`, and [`Owned::close`] |
+//! | C only looks at an argument, a string or a handle | [`Borrowed<'_, T>`](Borrowed) |
 //! | C takes ownership | [`Owned::try_new`] and its kin, then [`Owned::into_raw`] |
 //! | C takes ownership, and a function to release it with | [`Owned::into_raw_with_destructor`] |
 //! | C takes, or gives, a buffer with room to grow | [`CVec<T>`](CVec) |
@@ -100,6 +102,7 @@ extern crate std;
 mod alloc;
 #[cfg(feature = "allocator-api2")]
 mod api2;
+mod borrowed;
 mod close;
 mod dealloc;
 mod destructor;
@@ -123,6 +126,7 @@ mod with;
 pub use alloc::Allocator;
 #[cfg(feature = "allocator-api2")]
 pub use api2::Api2;
+pub use borrowed::Borrowed;
 pub use close::{Close, CloseError, CloseFailure};
 pub use dealloc::{ContentBlind, Deallocator, Free};
 pub use disposable::{Disposable, Dispose};

@@ -5,7 +5,7 @@ use core::mem;
 use core::ops::{Deref, DerefMut};
 use core::ptr::{self, NonNull};
 
-use crate::{ContentBlind, Deallocator, Free, Pointee};
+use crate::{Borrowed, ContentBlind, Deallocator, Free, Pointee};
 
 /// Owns what a C function returned, and gives it back with `D` when dropped.
 ///
@@ -120,6 +120,12 @@ impl<T, D: Deallocator<T>> Owned<T, D> {
     #[must_use = "without the pointer the block is leaked"]
     pub fn into_raw(this: Self) -> *mut T {
         Self::into_non_null(this).as_ptr()
+    }
+
+    /// Lends the pointer to a function that is declared to take it.
+    #[inline]
+    pub fn lend(this: &Self) -> Borrowed<'_, T> {
+        Borrowed::new(this.ptr)
     }
 }
 

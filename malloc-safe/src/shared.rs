@@ -6,7 +6,7 @@ use core::mem;
 use core::ops::Deref;
 use core::ptr::NonNull;
 
-use crate::{Deallocator, Pointee};
+use crate::{Borrowed, Deallocator, Pointee};
 
 /// A [`Deallocator`] that drops one of several references, and its counterpart that adds one.
 ///
@@ -154,6 +154,12 @@ impl<T, D: RefCounted<T>> Shared<T, D> {
     #[inline]
     pub fn as_ptr(this: &Self) -> *mut T {
         this.ptr.as_ptr()
+    }
+
+    /// Lends the pointer to a function that is declared to take it.
+    #[inline]
+    pub fn lend(this: &Self) -> Borrowed<'_, T> {
+        Borrowed::new(this.ptr)
     }
 
     /// Whether both hold a reference to the same object.
