@@ -36,11 +36,11 @@ use crate::NulTerminated;
 ///
 /// ```
 /// use core::ffi::c_char;
-/// use malloc_safe::{Borrowed, NulTerminated, Owned};
+/// use malloc_safe::{BorrowedCStr, NulTerminated, Owned};
 ///
 /// unsafe extern "C" {
-///     safe fn strdup(string: Borrowed<'_, NulTerminated<c_char>>) -> Option<Owned<NulTerminated<c_char>>>;
-///     safe fn strlen(string: Borrowed<'_, NulTerminated<c_char>>) -> usize;
+///     safe fn strdup(string: BorrowedCStr<'_>) -> Option<Owned<NulTerminated<c_char>>>;
+///     safe fn strlen(string: BorrowedCStr<'_>) -> usize;
 /// }
 ///
 /// let copy = strdup(c"mine".into()).expect("enough memory");
@@ -63,7 +63,10 @@ pub struct Borrowed<'a, T> {
     lent: PhantomData<&'a T>,
 }
 
-impl<'a, T> Borrowed<'a, T> {
+/// A string in a declaration: `const char *`.
+pub type BorrowedCStr<'a> = Borrowed<'a, NulTerminated<c_char>>;
+
+impl<T> Borrowed<'_, T> {
     /// Wraps a pointer that C only showed; NULL is `None`.
     ///
     /// # Safety
@@ -96,7 +99,7 @@ impl<'a, T> Borrowed<'a, T> {
     }
 }
 
-impl<'a> Borrowed<'a, NulTerminated<c_char>> {
+impl<'a> BorrowedCStr<'a> {
     /// The string, found with `strlen` (C11 7.24.6.3).
     #[inline]
     pub fn to_c_str(self) -> &'a CStr {
@@ -106,7 +109,7 @@ impl<'a> Borrowed<'a, NulTerminated<c_char>> {
 }
 
 /// Lends a string, its terminator included.
-impl<'a> From<&'a CStr> for Borrowed<'a, NulTerminated<c_char>> {
+impl<'a> From<&'a CStr> for BorrowedCStr<'a> {
     #[inline]
     fn from(string: &'a CStr) -> Self {
         Self::new(NonNull::from(string.to_bytes_with_nul()).cast())

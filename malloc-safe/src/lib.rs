@@ -69,7 +69,7 @@
 //! | a block whose deallocator is known at run time, or wants the length | [`OwnedWith<T, F>`](OwnedWith) |
 //! | contents for a struct of the caller's | [`Disposable<S, D>`](Disposable) |
 //! | an object whose destructor has a status | `Owned<T, D>` with `D: Close<T>`, and [`Owned::close`] |
-//! | C only looks at an argument, a string or a handle | [`Borrowed<'_, T>`](Borrowed) |
+//! | C only looks at an argument | [`BorrowedCStr<'_>`](BorrowedCStr) for a string, [`Borrowed<'_, T>`](Borrowed) for a handle |
 //! | C takes ownership | [`Owned::try_new`] and its kin, then [`Owned::into_raw`] |
 //! | C takes ownership, and a function to release it with | [`Owned::into_raw_with_destructor`] |
 //! | C takes, or gives, a buffer with room to grow | [`CVec<T>`](CVec) |
@@ -126,7 +126,7 @@ mod with;
 pub use alloc::Allocator;
 #[cfg(feature = "allocator-api2")]
 pub use api2::Api2;
-pub use borrowed::Borrowed;
+pub use borrowed::{Borrowed, BorrowedCStr};
 pub use close::{Close, CloseError, CloseFailure};
 pub use dealloc::{ContentBlind, Deallocator, Free};
 pub use disposable::{Disposable, Dispose};

@@ -2,25 +2,26 @@ use crate::declared::{CString, DASH, workload_string};
 use core::cell::Cell;
 use core::ffi::{CStr, c_char};
 use core::ptr;
-use malloc_safe::{Borrowed, NulTerminated, Opaque, Owned};
+use malloc_safe::{Borrowed, BorrowedCStr, Opaque, Owned};
 use static_assertions::{assert_impl_all, assert_not_impl_any};
 
-type Lent<'a> = Borrowed<'a, NulTerminated<c_char>>;
-
 unsafe extern "C" {
-    safe fn strcmp(one: Lent<'_>, other: Lent<'_>) -> i32;
+    safe fn strcmp(one: BorrowedCStr<'_>, other: BorrowedCStr<'_>) -> i32;
 }
 
 #[test]
 fn it_is_the_pointer_and_null_is_none() {
-    assert_eq!(size_of::<Option<Lent>>(), size_of::<*const c_char>());
+    assert_eq!(
+        size_of::<Option<BorrowedCStr>>(),
+        size_of::<*const c_char>()
+    );
     let string = c"text";
     assert_eq!(
-        Lent::from(string).as_ptr().cast_const().cast(),
+        BorrowedCStr::from(string).as_ptr().cast_const().cast(),
         string.as_ptr()
     );
     // SAFETY: NULL is allowed.
-    assert!(unsafe { Lent::from_raw(ptr::null_mut()) }.is_none());
+    assert!(unsafe { BorrowedCStr::from_raw(ptr::null_mut()) }.is_none());
 }
 
 #[test]
@@ -44,12 +45,12 @@ fn what_is_lent_lives_as_long_as_its_owner_and_not_as_the_pointer() {
 
 #[test]
 fn it_is_shared_by_threads_where_a_reference_would_be() {
-    assert_impl_all!(Lent: Send, Sync, Copy);
+    assert_impl_all!(BorrowedCStr: Send, Sync, Copy);
     assert_not_impl_any!(Borrowed<'_, Opaque>: Send, Sync);
     assert_not_impl_any!(Borrowed<'_, Cell<u8>>: Send, Sync);
 }
 
 /// Covariant, as a reference is.
-fn _shorter<'a>(lent: Lent<'static>, _: &'a str) -> Lent<'a> {
+fn _shorter<'a>(lent: BorrowedCStr<'static>, _: &'a str) -> BorrowedCStr<'a> {
     lent
 }
