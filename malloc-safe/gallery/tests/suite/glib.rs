@@ -4,7 +4,10 @@ use core::cell::Cell;
 use core::ffi::{CStr, c_char, c_int, c_void};
 use core::ptr::{self, NonNull};
 use core::sync::atomic::{AtomicU32, Ordering};
-use malloc_safe::{NulTerminated, Opaque, Out, Owned, RefCounted, Shared, deallocator, out};
+use malloc_safe::{
+    Borrowed, BorrowedCStr, LentCStr, NulTerminated, Opaque, Out, Owned, RefCounted, Shared,
+    deallocator, out,
+};
 use std::process;
 
 type Text = Owned<NulTerminated<c_char>, GFree>;
@@ -49,17 +52,17 @@ unsafe impl RefCounted<Object> for Unref {
 
 unsafe extern "C" {
     fn g_free(block: *mut c_void);
-    fn g_strdup(string: *const c_char) -> Option<Text>;
-    fn g_strsplit(
-        text: *const c_char,
-        delimiter: *const c_char,
+    safe fn g_strdup(string: Option<BorrowedCStr<'_>>) -> Option<Text>;
+    safe fn g_strsplit(
+        text: BorrowedCStr<'_>,
+        delimiter: BorrowedCStr<'_>,
         max: c_int,
-    ) -> Option<Owned<NulTerminated<*mut c_char>, FreeStrings>>;
+    ) -> Option<Owned<NulTerminated<LentCStr>, FreeStrings>>;
     fn g_strfreev(strings: *mut *mut c_char);
-    fn g_file_get_contents(
-        path: *const c_char,
+    safe fn g_file_get_contents(
+        path: BorrowedCStr<'_>,
         contents: Out<'_, NulTerminated<c_char>, GFree>,
-        length: *mut usize,
+        length: Option<&mut usize>,
         error: Out<'_, Error, FreeError>,
     ) -> c_int;
     fn g_error_free(error: *mut Error);
@@ -69,7 +72,7 @@ unsafe extern "C" {
     fn g_object_ref_sink(object: *mut Object) -> *mut Object;
     fn g_object_unref(object: *mut Object);
     fn g_object_weak_ref(
-        object: *mut Object,
+        object: Borrowed<'_, Object>,
         notify: unsafe extern "C" fn(*mut c_void, *mut Object),
         data: *mut c_void,
     );
@@ -80,35 +83,30 @@ const OBJECT: usize = 20 << 2;
 
 #[test]
 fn a_string_is_freed_by_glib() {
-    // SAFETY: a C string.
-    let copy = unsafe { g_strdup(c"mine".as_ptr()) }.expect("GLib aborts without memory");
+    let copy = g_strdup(Some(c"mine".into())).expect("GLib aborts without memory");
     assert_eq!(copy.to_c_str(), c"mine");
-    // SAFETY: NULL is allowed.
-    assert_eq!(unsafe { g_strdup(ptr::null()) }, None);
+    assert_eq!(g_strdup(None), None);
 }
 
 #[test]
 fn an_array_of_strings_is_freed_with_them() {
-    // SAFETY: C strings; -1 is "no limit".
-    let split = |text: &CStr| unsafe { g_strsplit(text.as_ptr(), c",".as_ptr(), -1) };
+    let split = |text: &CStr| g_strsplit(text.into(), c",".into(), -1);
     let parts = split(c"a,,bc").expect("GLib aborts without memory");
-    let parts = parts.to_slice().iter();
-    // SAFETY: each is a C string, as long as the array lives.
-    let parts: Vec<_> = parts.map(|part| unsafe { CStr::from_ptr(*part) }).collect();
-    assert_eq!(parts, [c"a", c"", c"bc"]);
-
-    let none = split(c"").expect("GLib aborts without memory");
-    assert!(none.to_slice().is_empty());
+    assert!(parts.iter().eq([c"a", c"", c"bc"]));
+    assert!(split(c"").expect("an array of NULL alone").is_empty());
 }
 
 #[test]
 fn an_error_is_owned_and_so_are_the_contents() {
     let read = |path: &CStr| {
         let (mut contents, mut length) = (None, 0);
-        // SAFETY: a C string, and places for the results; the function fills or leaves them.
-        let (status, error) = out::owner(|error| unsafe {
-            let contents = Out::new(&mut contents);
-            g_file_get_contents(path.as_ptr(), contents, &raw mut length, error)
+        let (status, error) = out::owner(|error| {
+            g_file_get_contents(
+                path.into(),
+                Out::new(&mut contents),
+                Some(&mut length),
+                error,
+            )
         });
         (status, contents, length, error)
     };
@@ -134,17 +132,14 @@ fn an_object_ends_with_its_last_reference() {
     }
 
     let has_ended = Cell::new(false);
-    // SAFETY: a class, and no properties; the reference is the caller's.
-    let one = unsafe { Shared::<_, Unref>::from_raw(g_object_new(OBJECT, ptr::null())) };
+    // SAFETY: a class, and no properties.
+    let one = unsafe { g_object_new(OBJECT, ptr::null()) };
+    // SAFETY: a new object, of which the caller owns the reference.
+    let one = unsafe { Shared::<_, Unref>::from_raw(one) };
     let one = one.expect("GLib aborts without memory");
-    // SAFETY: a live object, and a cell that outlives it.
-    unsafe {
-        g_object_weak_ref(
-            Shared::as_ptr(&one),
-            ended,
-            (&raw const has_ended).cast_mut().cast(),
-        )
-    };
+    let data = (&raw const has_ended).cast_mut().cast();
+    // SAFETY: a cell that outlives the object.
+    unsafe { g_object_weak_ref(Shared::lend(&one), ended, data) };
     let two = one.clone();
     assert!(Shared::ptr_eq(&one, &two));
     drop(one);
@@ -162,7 +157,9 @@ fn a_floating_reference_is_sunk_before_it_is_owned() {
     // SAFETY: a class, and no properties.
     let floating = unsafe { g_object_new(g_initially_unowned_get_type(), ptr::null()) };
     // SAFETY: a live object; its floating reference becomes the caller's.
-    let sunk = unsafe { Shared::<_, Unref>::from_raw(g_object_ref_sink(floating)) };
+    let sunk = unsafe { g_object_ref_sink(floating) };
+    // SAFETY: the object, of which the caller now owns the reference.
+    let sunk = unsafe { Shared::<_, Unref>::from_raw(sunk) };
     let sunk = sunk.expect("not NULL");
     let header: *const Header = Shared::as_ptr(&sunk).cast();
     // SAFETY: a live object, which begins with a header.

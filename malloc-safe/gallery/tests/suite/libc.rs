@@ -1,14 +1,16 @@
 //! The C library: strings, streams, arrays, lists.
 
 use core::cell::Cell;
+use core::convert::Infallible;
 use core::ffi::{CStr, c_char, c_int, c_void};
 use core::iter;
 use core::ptr::{self, NonNull};
 use core::slice;
 use malloc_safe::{
-    Deallocator, Disposable, Dispose, Free, NulTerminated, Opaque, Owned, OwnedWith, deallocator,
-    out,
+    Borrowed, BorrowedCStr, Close, CloseFailure, Deallocator, Disposable, Dispose, LentCStr,
+    NulTerminated, Opaque, Owned, OwnedWith, deallocator, out,
 };
+use std::io;
 
 type Text = Owned<NulTerminated<c_char>>;
 
@@ -23,6 +25,19 @@ deallocator! { struct CloseStream(Stream) = fclose; }
 deallocator! { struct FreeAddresses(libc::addrinfo) = libc::freeaddrinfo; }
 deallocator! { struct FreeInterfaces(libc::ifaddrs) = libc::freeifaddrs; }
 
+// SAFETY: after fclose there is no stream, whatever it returns (C11 7.21.5.1).
+unsafe impl Close<Stream> for CloseStream {
+    type Status = io::Error;
+
+    unsafe fn close(ptr: NonNull<Stream>) -> Result<(), CloseFailure<io::Error>> {
+        // SAFETY: the caller hands over an open stream.
+        match unsafe { fclose(ptr.as_ptr()) } {
+            0 => Ok(()),
+            _ => Err(CloseFailure::Released(io::Error::last_os_error())),
+        }
+    }
+}
+
 struct GlobFree;
 
 // SAFETY: globfree gives back what glob put in; a glob_t has no pointer to itself.
@@ -33,21 +48,29 @@ unsafe impl Dispose<libc::glob_t> for GlobFree {
     }
 }
 
-type Select = unsafe extern "C" fn(*const libc::dirent) -> c_int;
+type Select = extern "C" fn(*const libc::dirent) -> c_int;
 type Compare = unsafe extern "C" fn(*mut *const libc::dirent, *mut *const libc::dirent) -> c_int;
 
 unsafe extern "C" {
-    fn strdup(string: *const c_char) -> Option<Text>;
-    fn realpath(path: *const c_char, buffer: *mut c_char) -> Option<Text>;
+    safe fn strdup(string: BorrowedCStr<'_>) -> Option<Text>;
+    // No value but NULL can be passed as the buffer, so the result is always a block.
+    safe fn realpath(path: BorrowedCStr<'_>, buffer: Option<&Infallible>) -> Option<Text>;
+    // Not safe: the stream writes to both places until it is closed.
     fn open_memstream(
         text: *mut *mut c_char,
         length: *mut usize,
     ) -> Option<Owned<Stream, CloseStream>>;
-    fn fwrite(from: *const c_void, size: usize, count: usize, stream: *mut Stream) -> usize;
+    safe fn fopen(
+        path: BorrowedCStr<'_>,
+        mode: BorrowedCStr<'_>,
+    ) -> Option<Owned<Stream, CloseStream>>;
+    safe fn fputs(string: BorrowedCStr<'_>, stream: Borrowed<'_, Stream>) -> c_int;
+    safe fn fputc(byte: c_int, stream: Borrowed<'_, Stream>) -> c_int;
     fn fclose(stream: *mut Stream) -> c_int;
+    // Not safe: the comparison must be one of directory entries.
     fn scandir(
-        path: *const c_char,
-        entries: *mut *mut Owned<Entry>,
+        path: BorrowedCStr<'_>,
+        entries: &mut *mut Owned<Entry>,
         select: Option<Select>,
         compare: Option<Compare>,
     ) -> c_int;
@@ -57,87 +80,75 @@ unsafe extern "C" {
 #[cfg(any(target_env = "gnu", target_vendor = "apple"))]
 unsafe extern "C" {
     fn backtrace(addresses: *mut *mut c_void, count: c_int) -> c_int;
-    fn backtrace_symbols(addresses: *const *mut c_void, count: c_int) -> *mut NonNull<c_char>;
+    fn backtrace_symbols(addresses: *const *mut c_void, count: c_int) -> *mut LentCStr;
 }
 
 #[test]
 fn a_duplicate_is_freed() {
-    // SAFETY: a C string.
-    let copy = unsafe { strdup(c"mine".as_ptr()) }.expect("enough memory");
+    let copy = strdup(c"mine".into()).expect("enough memory");
     assert_eq!(copy.to_c_str(), c"mine");
 }
 
 #[test]
 fn a_path_that_does_not_exist_resolves_to_none() {
-    // SAFETY: a C string, and NULL asks for a malloc block.
-    let resolve = |path: &CStr| unsafe { realpath(path.as_ptr(), ptr::null_mut()) };
-    assert_eq!(resolve(c"/usr/..").expect("the root").to_c_str(), c"/");
-    assert_eq!(resolve(c"/nonexistent"), None);
+    let root = realpath(c"/usr/..".into(), None).expect("there is a root");
+    assert_eq!(root.to_c_str(), c"/");
+    assert_eq!(realpath(c"/nonexistent".into(), None), None);
+}
+
+/// What `write` wrote to a stream, which is closed before its places are looked at.
+fn written(write: impl FnOnce(Borrowed<'_, Stream>)) -> Owned<[u8]> {
+    let fill = |text: *mut *mut u8, length| {
+        // SAFETY: both places outlive the stream, which is closed at the end, panic or not.
+        let stream = unsafe { open_memstream(text.cast(), length) }.expect("enough memory");
+        write(Owned::lend(&stream));
+        Owned::close(stream)
+    };
+    // SAFETY: closed, the stream has left a malloc block and its length.
+    let (closed, bytes) = unsafe { out::slice(fill) };
+    closed.expect("enough memory");
+    bytes.expect("a block comes with its length")
 }
 
 #[test]
 fn what_a_stream_wrote_to_memory_may_hold_nuls() {
-    let write = |text, length: *mut usize| {
-        // SAFETY: both places outlive the stream, which is closed at the end.
-        let stream = unsafe { open_memstream(text, length) }.expect("enough memory");
-        // SAFETY: four bytes, for an open stream.
-        unsafe { fwrite(b"a\0b\0".as_ptr().cast(), 1, 4, Owned::as_ptr(&stream)) }
-    };
-    // SAFETY: closed, the stream has left a malloc block and its length.
-    let (written, bytes) = unsafe { out::slice::<u8, Free, _>(|text, n| write(text.cast(), n)) };
-    assert_eq!(written, 4);
-    assert_eq!(*bytes.expect("a block and its length"), *b"a\0b\0");
+    let bytes = written(|stream| {
+        assert!(fputs(c"a".into(), stream) >= 0);
+        assert_eq!(fputc(0, stream), 0);
+        assert!(fputs(c"b".into(), stream) >= 0);
+    });
+    assert_eq!(*bytes, *b"a\0b");
 }
 
 #[test]
-fn a_stream_that_is_never_written_to_leaves_an_empty_block() {
-    // SAFETY: both places outlive the stream; closed, it has left a malloc block and its length.
-    let (closed, bytes) = unsafe {
-        out::slice::<u8, Free, _>(|text, length| drop(open_memstream(text.cast(), length)))
-    };
-    let () = closed;
-    assert!(bytes.expect("a block and its length").is_empty());
+fn a_stream_that_was_not_written_to_leaves_an_empty_block() {
+    let bytes = written(|_| ());
+    assert!(bytes.is_empty());
+    let (block, _) = Owned::into_raw_parts(bytes);
+    assert!(!block.is_null());
+    // SAFETY: the stream's, as it was.
+    drop(unsafe { Owned::<[u8]>::from_raw_parts(block, 0) });
 }
 
 #[test]
-fn a_directory_is_an_array_of_owned_entries() {
-    let list = |path: &CStr| {
-        // SAFETY: the function stores nothing and returns -1, or an array of so many entries.
-        unsafe {
-            out::slice::<Owned<Entry>, Free, _>(|entries, length| {
-                let count = scandir(path.as_ptr(), entries, None, Some(alphasort));
-                *length = usize::try_from(count).unwrap_or(0);
-                count
-            })
-        }
-    };
-    let (count, entries) = list(c"/proc/self");
-    let entries = entries.expect("an array and its length");
-    assert_eq!(usize::try_from(count), Ok(entries.len()));
-    let names = entries.iter().map(name).collect::<Vec<_>>();
-    assert!(names.contains(&c"status"));
-    assert!(names.is_sorted());
-    drop(entries);
-
-    let (count, entries) = list(c"/nonexistent");
-    assert_eq!((count, entries.expect("NULL and 0").len()), (-1, 0));
+#[cfg(target_os = "linux")]
+fn a_stream_that_could_not_write_the_rest_says_so_when_it_is_closed() {
+    let stream = fopen(c"/dev/full".into(), c"w".into()).expect("it can be opened");
+    assert!(fputs(c"lost".into(), Owned::lend(&stream)) >= 0);
+    let error = Owned::close(stream).expect_err("there is no room on it");
+    assert_eq!(error.status().raw_os_error(), Some(libc::ENOSPC));
+    assert!(error.into_owner().is_none());
+    assert!(fopen(c"/nonexistent/file".into(), c"w".into()).is_none());
 }
 
-#[test]
-fn a_directory_entry_can_outlive_its_array() {
-    // SAFETY: the directory exists, so the function stores an array of so many entries.
-    let (_, entries) = unsafe {
-        out::slice::<Owned<Entry>, Free, _>(|entries, length| {
-            *length =
-                scandir(c"/".as_ptr(), entries, None, Some(alphasort)).cast_unsigned() as usize;
-        })
-    };
-    let first = entries
-        .expect("an array")
-        .into_iter()
-        .next()
-        .expect("an entry");
-    assert_eq!(name(&first), c".");
+fn entries(path: &CStr) -> Result<Owned<[Owned<Entry>]>, c_int> {
+    let mut entries = ptr::null_mut();
+    // SAFETY: alphasort compares entries.
+    let count = unsafe { scandir(path.into(), &mut entries, None, Some(alphasort)) };
+    let length = usize::try_from(count).map_err(|_| count)?;
+    // SAFETY: an array of so many entries, all of them malloc blocks.
+    let entries = unsafe { Owned::from_raw_parts(entries, length) };
+    Ok(entries.expect("an array comes with its length"))
 }
 
 fn name(entry: &Owned<Entry>) -> &CStr {
@@ -149,6 +160,25 @@ fn name(entry: &Owned<Entry>) -> &CStr {
 }
 
 #[test]
+fn a_directory_is_an_array_of_owned_entries() {
+    let entries = entries(c"/").expect("there is a root");
+    assert!(entries.iter().map(name).is_sorted());
+    assert!(entries.iter().any(|entry| name(entry) == c"usr"));
+}
+
+#[test]
+fn a_directory_entry_can_outlive_its_array() {
+    let entries = entries(c"/").expect("there is a root");
+    let first = entries.into_iter().next().expect("an entry");
+    assert_eq!(name(&first), c".");
+}
+
+#[test]
+fn a_directory_that_does_not_exist_is_a_status() {
+    assert_eq!(entries(c"/nonexistent").err(), Some(-1));
+}
+
+#[test]
 #[cfg(any(target_env = "gnu", target_vendor = "apple"))]
 fn symbols_are_strings_in_the_block_of_their_array() {
     let mut addresses = [ptr::null_mut(); 8];
@@ -156,34 +186,28 @@ fn symbols_are_strings_in_the_block_of_their_array() {
     let count = unsafe { backtrace(addresses.as_mut_ptr(), 8) };
     // SAFETY: that many addresses have been written.
     let symbols = unsafe { backtrace_symbols(addresses.as_ptr(), count) };
-    // SAFETY: NULL, or a malloc block with a string for each address.
-    let symbols = unsafe {
-        Owned::<[NonNull<c_char>]>::from_raw_parts(symbols, count.cast_unsigned() as usize)
-    };
+    let count = usize::try_from(count).expect("not negative");
+    // SAFETY: NULL, or a malloc block with so many pointers and the strings that they point to.
+    let symbols = unsafe { Owned::<[LentCStr]>::from_raw_parts(symbols, count) };
     let symbols = symbols.expect("enough memory");
-    assert!(!symbols.is_empty());
-    for symbol in &symbols {
-        // SAFETY: a C string in the block, which is still owned.
-        assert!(!unsafe { CStr::from_ptr(symbol.as_ptr()) }.is_empty());
-    }
+    assert!(symbols.len() > 1);
+    assert!(
+        symbols
+            .iter()
+            .all(|symbol| symbol.is_some_and(|symbol| !symbol.is_empty()))
+    );
 }
 
 #[test]
 fn addresses_are_a_list_that_is_freed_as_a_whole() {
     let lookup = |node: &CStr| {
-        let mut list = ptr::null_mut();
         // SAFETY: all zero is "no preference".
         let mut hints: libc::addrinfo = unsafe { core::mem::zeroed() };
         hints.ai_flags = libc::AI_NUMERICHOST;
+        let mut list = ptr::null_mut();
+        let (node, service) = (node.as_ptr(), c"80".as_ptr());
         // SAFETY: C strings, valid hints and a place for the list.
-        let status = unsafe {
-            libc::getaddrinfo(
-                node.as_ptr(),
-                c"80".as_ptr(),
-                &raw const hints,
-                &raw mut list,
-            )
-        };
+        let status = unsafe { libc::getaddrinfo(node, service, &raw const hints, &raw mut list) };
         // After an error the place is not to be looked at.
         let list = if status == 0 { list } else { ptr::null_mut() };
         // SAFETY: NULL, or a list for freeaddrinfo.

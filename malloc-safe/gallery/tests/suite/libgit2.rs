@@ -1,8 +1,11 @@
 //! libgit2: structs of the caller's with the library's contents, handles, and the last error.
 
 use core::ffi::{CStr, c_char, c_int, c_uint};
+use core::ptr;
 use core::slice;
-use malloc_safe::{Disposable, Dispose, Opaque, Out, Owned, deallocator, out};
+use malloc_safe::{
+    Borrowed, BorrowedCStr, Disposable, Dispose, Opaque, Out, Owned, deallocator, out,
+};
 use std::env;
 use std::ffi::CString;
 use std::fs;
@@ -17,10 +20,34 @@ struct Buffer {
     size: usize,
 }
 
+impl Buffer {
+    fn as_bytes(&self) -> &[u8] {
+        if self.size == 0 {
+            return &[];
+        }
+        // SAFETY: the library has stored so many bytes.
+        unsafe { slice::from_raw_parts(self.text.cast(), self.size) }
+    }
+}
+
+/// Strings that the library allocated, in a struct that the caller did.
 #[repr(C)]
 struct Strings {
     strings: *mut *mut c_char,
     count: usize,
+}
+
+impl Strings {
+    fn iter(&self) -> impl Iterator<Item = &CStr> {
+        (0..self.count).map(|position| {
+            // SAFETY: one of the pointers that the library has stored.
+            let string = unsafe { self.strings.add(position) };
+            // SAFETY: as above.
+            let string = unsafe { *string };
+            // SAFETY: a C string, until the array is disposed of.
+            unsafe { CStr::from_ptr(string) }
+        })
+    }
 }
 
 #[repr(C)]
@@ -56,11 +83,12 @@ unsafe impl Dispose<Strings> for GitDispose {
     }
 }
 
+// Not safe: the library must have been initialised, which no type says.
 unsafe extern "C" {
     safe fn git_libgit2_init() -> c_int;
     fn git_message_prettify(
-        out: *mut Buffer,
-        message: *const c_char,
+        out: &mut Disposable<Buffer, GitDispose>,
+        message: BorrowedCStr<'_>,
         strip_comments: c_int,
         comment: c_char,
     ) -> c_int;
@@ -68,35 +96,40 @@ unsafe extern "C" {
     fn git_strarray_dispose(strings: *mut Strings);
     fn git_repository_init(
         out: Out<'_, Repository, FreeRepository>,
-        path: *const c_char,
+        path: BorrowedCStr<'_>,
         bare: c_uint,
     ) -> c_int;
-    fn git_repository_open(out: Out<'_, Repository, FreeRepository>, path: *const c_char) -> c_int;
+    fn git_repository_open(
+        out: Out<'_, Repository, FreeRepository>,
+        path: BorrowedCStr<'_>,
+    ) -> c_int;
     fn git_repository_free(repository: *mut Repository);
     fn git_remote_create(
         out: Out<'_, Remote, FreeRemote>,
-        repository: *mut Repository,
-        name: *const c_char,
-        url: *const c_char,
+        repository: Borrowed<'_, Repository>,
+        name: BorrowedCStr<'_>,
+        url: BorrowedCStr<'_>,
     ) -> c_int;
     fn git_remote_free(remote: *mut Remote);
-    fn git_remote_list(out: *mut Strings, repository: *mut Repository) -> c_int;
+    fn git_remote_list(
+        out: &mut Disposable<Strings, GitDispose>,
+        repository: Borrowed<'_, Repository>,
+    ) -> c_int;
     safe fn git_error_last() -> *const Error;
 }
 
 fn prettify(message: &CStr) -> (c_int, Disposable<Buffer, GitDispose>) {
     git_libgit2_init();
     let empty = Buffer {
-        text: core::ptr::null_mut(),
+        text: ptr::null_mut(),
         reserved: 0,
         size: 0,
     };
     // SAFETY: what git_buf_dispose accepts, before the library fills it and after.
-    let mut buffer = unsafe { Disposable::<_, GitDispose>::new(empty) };
-    // SAFETY: a buffer to fill and a C string.
-    let status = unsafe {
-        git_message_prettify(buffer.as_mut_ptr(), message.as_ptr(), 1, b'#'.cast_signed())
-    };
+    let mut buffer = unsafe { Disposable::new(empty) };
+    // SAFETY: the library is initialised.
+    let status =
+        unsafe { git_message_prettify(&mut buffer, message.into(), 1, b'#'.cast_signed()) };
     (status, buffer)
 }
 
@@ -104,15 +137,13 @@ fn prettify(message: &CStr) -> (c_int, Disposable<Buffer, GitDispose>) {
 fn a_buffer_is_the_callers_and_its_contents_are_disposed_of() {
     let (status, buffer) = prettify(c"\n\nsubject   \n# a comment\n");
     assert_eq!(status, 0);
-    // SAFETY: so many bytes, as long as the buffer lives.
-    let text = unsafe { slice::from_raw_parts(buffer.text.cast::<u8>(), buffer.size) };
-    assert_eq!(text, b"subject\n");
+    assert_eq!(buffer.as_bytes(), b"subject\n");
 }
 
 #[test]
 fn a_buffer_that_stays_empty_is_disposed_of_all_the_same() {
     let (status, buffer) = prettify(c"# only a comment");
-    assert_eq!((status, buffer.size), (0, 0));
+    assert_eq!((status, buffer.as_bytes()), (0, &b""[..]));
 }
 
 #[test]
@@ -120,46 +151,41 @@ fn an_array_of_strings_is_the_callers_and_its_contents_are_disposed_of() {
     git_libgit2_init();
     let folder = env::temp_dir().join(format!("malloc-safe-gallery-{}", process::id()));
     let path = CString::new(folder.as_os_str().as_bytes()).expect("a path has no NUL");
-    // SAFETY: a C string.
+    let path = path.as_c_str();
+    // SAFETY: the library is initialised.
     let (status, repository) =
-        out::owner(|out| unsafe { git_repository_init(out, path.as_ptr(), 1) });
+        out::owner(|out| unsafe { git_repository_init(out, path.into(), 1) });
     assert_eq!(status, 0);
     let repository = repository.expect("status 0");
     for name in [c"origin", c"fork"] {
-        // SAFETY: an open repository and C strings.
-        let (status, _remote) = out::owner(|out| unsafe {
-            let url = c"https://example.org/".as_ptr();
-            git_remote_create(out, Owned::as_ptr(&repository), name.as_ptr(), url)
-        });
+        let (repository, url) = (Owned::lend(&repository), c"https://example.org/".into());
+        // SAFETY: the library is initialised.
+        let (status, _remote) =
+            out::owner(|out| unsafe { git_remote_create(out, repository, name.into(), url) });
         assert_eq!(status, 0);
     }
 
     let empty = Strings {
-        strings: core::ptr::null_mut(),
+        strings: ptr::null_mut(),
         count: 0,
     };
     // SAFETY: what git_strarray_dispose accepts, before the library fills it and after.
-    let mut names = unsafe { Disposable::<_, GitDispose>::new(empty) };
-    // SAFETY: an array to fill, and an open repository.
-    let status = unsafe { git_remote_list(names.as_mut_ptr(), Owned::as_ptr(&repository)) };
-    assert_eq!(status, 0);
-    // SAFETY: so many strings, as long as the array lives.
-    let names = unsafe { slice::from_raw_parts(names.strings, names.count) };
-    // SAFETY: each is a C string, as long as the array lives.
-    let names: Vec<_> = names
-        .iter()
-        .map(|name| unsafe { CStr::from_ptr(*name) })
-        .collect();
-    assert_eq!(names, [c"fork", c"origin"]);
+    let mut names = unsafe { Disposable::new(empty) };
+    // SAFETY: the library is initialised.
+    assert_eq!(
+        unsafe { git_remote_list(&mut names, Owned::lend(&repository)) },
+        0
+    );
+    assert!(names.iter().eq([c"fork", c"origin"]));
     fs::remove_dir_all(folder).expect("the test's own folder");
 }
 
 #[test]
 fn the_last_error_is_only_shown() {
     git_libgit2_init();
-    // SAFETY: a C string.
+    // SAFETY: the library is initialised.
     let (status, repository) =
-        out::owner(|out| unsafe { git_repository_open(out, c"/nonexistent".as_ptr()) });
+        out::owner(|out| unsafe { git_repository_open(out, c"/nonexistent".into()) });
     assert_eq!((status, repository.is_none()), (-3, true)); // GIT_ENOTFOUND
     // SAFETY: NULL or this thread's error, until its next call.
     let error = unsafe { git_error_last().as_ref() }.expect("there was an error");

@@ -3,7 +3,7 @@
 use core::cell::Cell;
 use core::ffi::{CStr, c_char, c_int, c_void};
 use core::ptr;
-use malloc_safe::{NulTerminated, Opaque, Owned, deallocator, out};
+use malloc_safe::{Borrowed, BorrowedCStr, NulTerminated, Opaque, Owned, deallocator};
 use std::sync::Once;
 
 enum DocumentTag {}
@@ -32,18 +32,24 @@ unsafe extern "C" {
         strdup: unsafe extern "C" fn(*const c_char) -> *mut c_char,
     ) -> c_int;
     safe fn xmlInitParser();
+    // Not safe: nothing relates the length to the text.
     fn xmlReadMemory(
         text: *const c_char,
         length: c_int,
-        url: *const c_char,
-        encoding: *const c_char,
+        url: Option<BorrowedCStr<'_>>,
+        encoding: Option<BorrowedCStr<'_>>,
         options: c_int,
     ) -> Option<Owned<Document, FreeDocument>>;
     fn xmlFreeDoc(document: *mut Document);
-    fn xmlDocGetRootElement(document: *const Document) -> *mut Node;
-    fn xmlGetProp(node: *const Node, name: *const c_char) -> Option<Text>;
-    fn xmlNodeGetContent(node: *const Node) -> Option<Text>;
-    fn xmlDocDumpMemory(document: *mut Document, text: *mut *mut c_char, length: *mut c_int);
+    // Lent as long as the document: nothing below takes a node out of it.
+    safe fn xmlDocGetRootElement(document: Borrowed<'_, Document>) -> Option<Borrowed<'_, Node>>;
+    safe fn xmlGetProp(node: Option<Borrowed<'_, Node>>, name: BorrowedCStr<'_>) -> Option<Text>;
+    safe fn xmlNodeGetContent(node: Option<Borrowed<'_, Node>>) -> Option<Text>;
+    safe fn xmlDocDumpMemory(
+        document: Borrowed<'_, Document>,
+        text: &mut *mut u8,
+        length: &mut c_int,
+    );
 }
 
 thread_local! { static FREED: Cell<usize> = const { Cell::new(0) }; }
@@ -70,20 +76,17 @@ fn parse(text: &CStr) -> Option<Owned<Document, FreeDocument>> {
     set_up();
     let length = text.count_bytes().try_into().expect("a short text");
     // SAFETY: so many bytes; a name and an encoding may be NULL.
-    unsafe { xmlReadMemory(text.as_ptr(), length, ptr::null(), ptr::null(), NO_ERROR) }
+    unsafe { xmlReadMemory(text.as_ptr(), length, None, None, NO_ERROR) }
 }
 
-fn attribute(document: &Owned<Document, FreeDocument>, name: &CStr) -> Option<Text> {
-    // SAFETY: a live document, which keeps its root.
-    let root = unsafe { xmlDocGetRootElement(Owned::as_ptr(document)) };
-    // SAFETY: a node of the document, and a C string.
-    unsafe { xmlGetProp(root, name.as_ptr()) }
+fn root(document: &Owned<Document, FreeDocument>) -> Option<Borrowed<'_, Node>> {
+    xmlDocGetRootElement(Owned::lend(document))
 }
 
 #[test]
 fn a_property_is_freed_by_what_the_variable_holds() {
     let document = parse(c"<a b='c'/>").expect("well-formed");
-    let text = attribute(&document, c"b").expect("there is one");
+    let text = xmlGetProp(root(&document), c"b".into()).expect("there is one");
     assert_eq!(text.to_c_str(), c"c");
     let before = FREED.get();
     drop(text);
@@ -93,16 +96,13 @@ fn a_property_is_freed_by_what_the_variable_holds() {
 #[test]
 fn an_attribute_that_is_absent_is_none() {
     let document = parse(c"<a/>").expect("well-formed");
-    assert_eq!(attribute(&document, c"b"), None);
+    assert_eq!(xmlGetProp(root(&document), c"b".into()), None);
 }
 
 #[test]
 fn content_is_owned_apart_from_its_document() {
     let document = parse(c"<a>one<b> two</b></a>").expect("well-formed");
-    // SAFETY: a live document, which keeps its root.
-    let root = unsafe { xmlDocGetRootElement(Owned::as_ptr(&document)) };
-    // SAFETY: a node of the document.
-    let text = unsafe { xmlNodeGetContent(root) }.expect("enough memory");
+    let text = xmlNodeGetContent(root(&document)).expect("enough memory");
     drop(document);
     assert_eq!(text.to_c_str(), c"one two");
 }
@@ -110,16 +110,13 @@ fn content_is_owned_apart_from_its_document() {
 #[test]
 fn a_dumped_document_is_a_pointer_and_a_length() {
     let document = parse(c"<a><b/></a>").expect("well-formed");
-    // SAFETY: the function stores NULL and 0, or a block and its length.
-    let (before, bytes) = unsafe {
-        out::slice::<u8, XmlFree, _>(|text, length| {
-            let mut count = 0;
-            xmlDocDumpMemory(Owned::as_ptr(&document), text.cast(), &raw mut count);
-            *length = usize::try_from(count).unwrap_or(0);
-            FREED.get()
-        })
-    };
-    let text = bytes.expect("a pointer and its length");
+    let (mut text, mut length) = (ptr::null_mut(), 0);
+    xmlDocDumpMemory(Owned::lend(&document), &mut text, &mut length);
+    let length = usize::try_from(length).expect("not negative");
+    // SAFETY: NULL and 0, or a block of so many bytes for xmlFree.
+    let text = unsafe { Owned::<[u8], XmlFree>::from_raw_parts(text, length) };
+    let text = text.expect("a pointer and its length");
+    let before = FREED.get();
     assert_eq!(text.as_ref(), b"<?xml version=\"1.0\"?>\n<a><b/></a>\n");
     drop(text);
     assert_eq!(FREED.get(), before + 1);
