@@ -64,6 +64,7 @@
 //! | an array ended by NULL | `Option<Owned<NulTerminated<*mut T>>>` ([`NulTerminated`]) |
 //! | an array of strings ended by NULL | `Option<Owned<NulTerminated<LentCStr>, D>>` ([`Lent`]), where `D` releases all of it, or [`Each<Free>`](Each) one after the other |
 //! | an array of strings, and how many | `Owned<[LentCStr], D>` ([`Lent`]), or `Owned<[Owned<NulTerminated<c_char>>]>` to take them out |
+//! | a linked list that is freed as a whole | `Option<Owned<T, D>>` with `D: Linked<T>`, and [`Owned::nodes`] |
 //! | a reference-counted object | `Option<Shared<T, D>>` ([`Shared`]) |
 //! | anything with a deallocator of its own | `Owned<T, D>`, with `D` from [`deallocator!`] |
 //! | a block whose deallocator is known at run time, or wants the length | [`OwnedWith<T, F>`](OwnedWith) |
@@ -111,6 +112,7 @@ mod each;
 mod error;
 mod impls;
 mod lent;
+mod linked;
 mod never;
 mod nul;
 mod opaque;
@@ -133,6 +135,7 @@ pub use disposable::{Disposable, Dispose};
 pub use each::Each;
 pub use error::{AllocError, CStringError, IntoCStrError, NotUtf8};
 pub use lent::{Lendable, Lent, LentCStr, LentIter, LentUntilNull};
+pub use linked::{Linked, Nodes};
 pub use nul::{NulTerminated, Terminator};
 pub use opaque::Opaque;
 pub use out::Out;

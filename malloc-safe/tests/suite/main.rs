@@ -16,6 +16,7 @@ mod each;
 mod hostile;
 mod layout;
 mod lent;
+mod linked;
 mod nul;
 mod out;
 mod owned;

@@ -3,12 +3,10 @@
 use core::cell::Cell;
 use core::convert::Infallible;
 use core::ffi::{CStr, c_char, c_int, c_void};
-use core::iter;
 use core::ptr::{self, NonNull};
-use core::slice;
 use malloc_safe::{
-    Borrowed, BorrowedCStr, Close, CloseFailure, Deallocator, Disposable, Dispose, LentCStr,
-    NulTerminated, Opaque, Owned, OwnedWith, deallocator, out,
+    Borrowed, BorrowedCStr, Close, CloseFailure, Disposable, Dispose, LentCStr,
+    Linked, NulTerminated, Opaque, Owned, OwnedWith, deallocator, out,
 };
 use std::io;
 
@@ -24,6 +22,20 @@ type Entry = Opaque<libc::dirent>;
 deallocator! { struct CloseStream(Stream) = fclose; }
 deallocator! { struct FreeAddresses(libc::addrinfo) = libc::freeaddrinfo; }
 deallocator! { struct FreeInterfaces(libc::ifaddrs) = libc::freeifaddrs; }
+
+// SAFETY: the list's own member, which only the C library writes.
+unsafe impl Linked<libc::addrinfo> for FreeAddresses {
+    fn next(node: &libc::addrinfo) -> *const libc::addrinfo {
+        node.ai_next
+    }
+}
+
+// SAFETY: as above.
+unsafe impl Linked<libc::ifaddrs> for FreeInterfaces {
+    fn next(node: &libc::ifaddrs) -> *const libc::ifaddrs {
+        node.ifa_next
+    }
+}
 
 // SAFETY: after fclose there is no stream, whatever it returns (C11 7.21.5.1).
 unsafe impl Close<Stream> for CloseStream {
@@ -216,8 +228,8 @@ fn addresses_are_a_list_that_is_freed_as_a_whole() {
     let (status, list) = lookup(c"127.0.0.1");
     assert_eq!(status, 0);
     let list = list.expect("status 0");
-    assert!(nodes(&list, |node| node.ai_next).all(|node| node.ai_family == libc::AF_INET));
-    assert!(nodes(&list, |node| node.ai_next).count() > 1); // a stream, a datagram, a raw socket
+    assert!(list.nodes().all(|socket| socket.ai_family == libc::AF_INET));
+    assert!(list.nodes().count() > 1); // a stream, a datagram and a raw socket
 
     let (status, list) = lookup(c"not a number");
     assert_eq!((status, list.is_none()), (libc::EAI_NONAME, true));
@@ -233,23 +245,21 @@ fn interfaces_are_a_list_that_is_freed_as_a_whole() {
     let Some(list) = list else {
         return; // a machine without a network has no list
     };
-    for interface in nodes(&list, |node| node.ifa_next) {
+    for interface in list.nodes() {
         // SAFETY: a C string of the list.
-        assert!(!unsafe { CStr::from_ptr(interface.ifa_name) }.is_empty());
+        let name = unsafe { CStr::from_ptr(interface.ifa_name) };
+        assert!(!name.is_empty());
     }
 }
 
-/// The nodes of a list whose deallocator follows `next`; safe code cannot change it there.
-fn nodes<'a, T: Unpin, D: Deallocator<T>>(
-    list: &'a Owned<T, D>,
-    next: fn(&T) -> *mut T,
-) -> impl Iterator<Item = &'a T> {
-    let mut node = Owned::as_ptr(list).cast_const();
-    iter::from_fn(move || {
-        // SAFETY: NULL at the end, or a node that lives as long as the list.
-        let this = unsafe { node.as_ref() }?;
-        node = next(this);
-        Some(this)
+fn paths(found: &Disposable<libc::glob_t, GlobFree>) -> impl Iterator<Item = &CStr> {
+    (0..found.gl_pathc).map(|position| {
+        // SAFETY: glob has stored so many paths.
+        let path = unsafe { found.gl_pathv.add(position) };
+        // SAFETY: as above.
+        let path = unsafe { *path };
+        // SAFETY: a C string until globfree.
+        unsafe { CStr::from_ptr(path) }
     })
 }
 
@@ -266,14 +276,8 @@ fn paths_that_match_are_contents_of_the_callers_struct() {
     };
     let (status, found) = find(c"/*r");
     assert_eq!(status, 0);
-    // SAFETY: glob has stored so many paths.
-    let paths = unsafe { slice::from_raw_parts(found.gl_pathv, found.gl_pathc) };
-    // SAFETY: each is a C string, as long as `found` lives.
-    assert!(
-        paths
-            .iter()
-            .any(|path| unsafe { CStr::from_ptr(*path) } == c"/usr")
-    );
+    assert!(paths(&found).is_sorted());
+    assert!(paths(&found).any(|path| path == c"/usr"));
 
     let (status, found) = find(c"/nonexistent*");
     assert_eq!((status, found.gl_pathc), (libc::GLOB_NOMATCH, 0));
@@ -295,19 +299,18 @@ fn mapped_memory_is_unmapped_with_its_length() {
     };
     assert_ne!(start, libc::MAP_FAILED);
     let start = NonNull::new(start.cast::<u8>()).expect("mapped above address 0");
+    let block = NonNull::slice_from_raw_parts(start, len);
     let unmapped = Cell::new(None);
-    // SAFETY: so many zero bytes that nobody else uses, given back by munmap with their length.
-    let mapping = unsafe {
-        OwnedWith::new(
-            NonNull::slice_from_raw_parts(start, len),
-            |block: NonNull<[u8]>| {
-                unmapped.set(Some(libc::munmap(block.as_ptr().cast(), block.len())));
-            },
-        )
+    let unmap = |block: NonNull<[u8]>| {
+        // SAFETY: the owner hands over the mapping.
+        let status = unsafe { libc::munmap(block.as_ptr().cast(), block.len()) };
+        unmapped.set(Some((status, block.len())));
     };
+    // SAFETY: so many zero bytes that nobody else uses, for munmap.
+    let mapping = unsafe { OwnedWith::new(block, unmap) };
     assert!(mapping.iter().all(|&byte| byte == 0));
     drop(mapping);
-    assert_eq!(unmapped.get(), Some(0));
+    assert_eq!(unmapped.get(), Some((0, len)));
 }
 
 #[test]

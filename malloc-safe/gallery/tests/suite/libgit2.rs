@@ -172,10 +172,8 @@ fn an_array_of_strings_is_the_callers_and_its_contents_are_disposed_of() {
     // SAFETY: what git_strarray_dispose accepts, before the library fills it and after.
     let mut names = unsafe { Disposable::new(empty) };
     // SAFETY: the library is initialised.
-    assert_eq!(
-        unsafe { git_remote_list(&mut names, Owned::lend(&repository)) },
-        0
-    );
+    let status = unsafe { git_remote_list(&mut names, Owned::lend(&repository)) };
+    assert_eq!(status, 0);
     assert!(names.iter().eq([c"fork", c"origin"]));
     fs::remove_dir_all(folder).expect("the test's own folder");
 }

@@ -1,0 +1,95 @@
+//! Linked lists that are released as a whole.
+
+use core::iter::FusedIterator;
+use core::marker::PhantomData;
+use core::ptr::NonNull;
+
+use crate::{Deallocator, Owned, Pointee};
+
+/// A [`Deallocator`] that releases a whole linked list, as `freeaddrinfo` and `freeifaddrs` do.
+///
+/// An owner of the first node owns them all, and lends them with [`Owned::nodes`].
+///
+/// # Safety
+///
+/// `next` returns NULL, or an aligned, valid node behind `node` that lives until the first one is
+/// released and that nobody writes until then; whatever safe code has made of the nodes through
+/// a shared reference. So `Self` is not [`ContentBlind`](crate::ContentBlind) of `T`.
+///
+/// # Examples
+///
+/// ```
+/// # #[cfg(unix)] {
+/// use malloc_safe::{Linked, Owned, deallocator};
+///
+/// deallocator! { struct FreeInterfaces(libc::ifaddrs) = libc::freeifaddrs; }
+///
+/// // SAFETY: the list's own member, which only the C library writes.
+/// unsafe impl Linked<libc::ifaddrs> for FreeInterfaces {
+///     fn next(node: &libc::ifaddrs) -> *const libc::ifaddrs {
+///         node.ifa_next
+///     }
+/// }
+///
+/// let mut first = core::ptr::null_mut();
+/// // SAFETY: a place for the first node.
+/// assert_eq!(unsafe { libc::getifaddrs(&raw mut first) }, 0);
+/// // SAFETY: NULL or a list for freeifaddrs.
+/// if let Some(list) = unsafe { Owned::<_, FreeInterfaces>::from_raw(first) } {
+///     println!("{} addresses", list.nodes().count());
+/// }
+/// # }
+/// ```
+pub unsafe trait Linked<T>: Deallocator<T> {
+    /// The node behind this one, NULL behind the last.
+    fn next(node: &T) -> *const T;
+}
+
+impl<T: Unpin, D: Linked<T>> Owned<T, D> {
+    /// The nodes of the list, this one first.
+    #[inline]
+    pub fn nodes(&self) -> Nodes<'_, T, D> {
+        const { T::INHABITED };
+        Nodes {
+            next: Some(self.as_non_null()),
+            list: PhantomData,
+        }
+    }
+}
+
+/// The nodes of a [`Linked`] list, as its owner lends them.
+///
+/// # Invariant
+///
+/// `next` is a node of a list whose owner is borrowed for `'a`.
+pub struct Nodes<'a, T, D: Linked<T>> {
+    next: Option<NonNull<T>>,
+    list: PhantomData<&'a Owned<T, D>>,
+}
+
+impl<'a, T, D: Linked<T>> Iterator for Nodes<'a, T, D> {
+    type Item = &'a T;
+
+    #[inline]
+    fn next(&mut self) -> Option<&'a T> {
+        // SAFETY: by the invariant a valid node that lives, and is not written, for 'a.
+        let node: &'a T = unsafe { self.next?.as_ref() };
+        self.next = NonNull::new(D::next(node).cast_mut());
+        Some(node)
+    }
+}
+
+impl<T, D: Linked<T>> FusedIterator for Nodes<'_, T, D> {}
+
+impl<T, D: Linked<T>> Clone for Nodes<'_, T, D> {
+    fn clone(&self) -> Self {
+        Self { ..*self }
+    }
+}
+
+// SAFETY: scenario: another thread gets the iterator and reads the nodes, as it may through the
+// shared owner that this stands for.
+unsafe impl<T: Sync, D: Linked<T> + Sync> Send for Nodes<'_, T, D> {}
+
+// SAFETY: as above: a shared iterator can be cloned.
+unsafe impl<T: Sync, D: Linked<T> + Sync> Sync for Nodes<'_, T, D> {}
