@@ -5,8 +5,8 @@ use core::convert::Infallible;
 use core::ffi::{CStr, c_char, c_int, c_void};
 use core::ptr::{self, NonNull};
 use malloc_safe::{
-    Borrowed, BorrowedCStr, Close, CloseFailure, Disposable, Dispose, LentCStr,
-    Linked, NulTerminated, Opaque, Owned, OwnedWith, deallocator, out,
+    Borrowed, BorrowedCStr, Close, CloseFailure, Disposable, Dispose, LentCStr, Linked,
+    NulTerminated, Opaque, Owned, OwnedWith, deallocator, out,
 };
 use std::io;
 

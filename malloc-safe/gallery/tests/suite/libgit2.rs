@@ -57,12 +57,12 @@ struct Error {
 }
 
 enum RepositoryTag {}
-enum RemoteTag {}
+enum ReferenceTag {}
 type Repository = Opaque<RepositoryTag>;
-type Remote = Opaque<RemoteTag>;
+type Reference = Opaque<ReferenceTag>;
 
 deallocator! { struct FreeRepository(Repository) = git_repository_free; }
-deallocator! { struct FreeRemote(Remote) = git_remote_free; }
+deallocator! { struct FreeReference(Reference) = git_reference_free; }
 
 struct GitDispose;
 
@@ -104,14 +104,16 @@ unsafe extern "C" {
         path: BorrowedCStr<'_>,
     ) -> c_int;
     fn git_repository_free(repository: *mut Repository);
-    fn git_remote_create(
-        out: Out<'_, Remote, FreeRemote>,
+    fn git_reference_symbolic_create(
+        out: Out<'_, Reference, FreeReference>,
         repository: Borrowed<'_, Repository>,
         name: BorrowedCStr<'_>,
-        url: BorrowedCStr<'_>,
+        target: BorrowedCStr<'_>,
+        force: c_int,
+        log: Option<BorrowedCStr<'_>>,
     ) -> c_int;
-    fn git_remote_free(remote: *mut Remote);
-    fn git_remote_list(
+    fn git_reference_free(reference: *mut Reference);
+    fn git_reference_list(
         out: &mut Disposable<Strings, GitDispose>,
         repository: Borrowed<'_, Repository>,
     ) -> c_int;
@@ -157,11 +159,12 @@ fn an_array_of_strings_is_the_callers_and_its_contents_are_disposed_of() {
         out::owner(|out| unsafe { git_repository_init(out, path.into(), 1) });
     assert_eq!(status, 0);
     let repository = repository.expect("status 0");
-    for name in [c"origin", c"fork"] {
-        let (repository, url) = (Owned::lend(&repository), c"https://example.org/".into());
+    for name in [c"refs/heads/one", c"refs/heads/two"] {
+        let (repository, target) = (Owned::lend(&repository), c"HEAD".into());
         // SAFETY: the library is initialised.
-        let (status, _remote) =
-            out::owner(|out| unsafe { git_remote_create(out, repository, name.into(), url) });
+        let (status, _reference) = out::owner(|out| unsafe {
+            git_reference_symbolic_create(out, repository, name.into(), target, 0, None)
+        });
         assert_eq!(status, 0);
     }
 
@@ -172,9 +175,11 @@ fn an_array_of_strings_is_the_callers_and_its_contents_are_disposed_of() {
     // SAFETY: what git_strarray_dispose accepts, before the library fills it and after.
     let mut names = unsafe { Disposable::new(empty) };
     // SAFETY: the library is initialised.
-    let status = unsafe { git_remote_list(&mut names, Owned::lend(&repository)) };
+    let status = unsafe { git_reference_list(&mut names, Owned::lend(&repository)) };
     assert_eq!(status, 0);
-    assert!(names.iter().eq([c"fork", c"origin"]));
+    let mut names: Vec<_> = names.iter().collect();
+    names.sort_unstable();
+    assert_eq!(names, [c"refs/heads/one", c"refs/heads/two"]);
     fs::remove_dir_all(folder).expect("the test's own folder");
 }
 
