@@ -75,6 +75,9 @@
 //! | C takes ownership, and a function to release it with | [`Owned::into_raw_with_destructor`] |
 //! | C takes, or gives, a buffer with room to grow | [`CVec<T>`](CVec) |
 //!
+//! The [`gallery`] has an entry for each of them, with functions of SQLite, OpenSSL, libxml2, GLib,
+//! libgit2 and the C library: the declaration and the call.
+//!
 //! # What it does, and does not
 //!
 //! It releases each block once, with the deallocator in its type, also when a destructor panics;
@@ -145,6 +148,12 @@ pub use shared::{RefCounted, Shared};
 pub use slice::{IntoIter, RawPartsError};
 pub use vec::CVec;
 pub use with::OwnedWith;
+
+/// Every ownership shape of real C libraries, each as a declaration and a call.
+#[cfg(doc)]
+#[cfg_attr(unix, doc = "")]
+#[cfg_attr(unix, doc = include_str!("../docs/gallery.md"))]
+pub mod gallery {}
 
 /// The README's code is compiled and run with the documentation's.
 #[cfg(doctest)]
