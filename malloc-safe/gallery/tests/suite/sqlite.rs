@@ -22,12 +22,17 @@ deallocator! { struct Finalize(Statement) = sqlite3_finalize; }
 deallocator! { struct FreeTable(*mut c_char) = sqlite3_free_table; }
 
 // SAFETY: sqlite3_malloc64 returns NULL or a block of its own, on an 8-byte boundary, for
-// sqlite3_free.
+// sqlite3_free; sqlite3_realloc64 keeps what is in it, and the block itself where it returns NULL.
 unsafe impl Allocator for SqliteFree {
     const ALIGNMENT: usize = 8;
 
     fn allocate(size: usize) -> Option<NonNull<u8>> {
         NonNull::new(sqlite3_malloc64(size as u64).cast())
+    }
+
+    unsafe fn reallocate(block: NonNull<u8>, _: usize, new: usize) -> Option<NonNull<u8>> {
+        // SAFETY: the caller has a live block of sqlite3_malloc64's.
+        NonNull::new(unsafe { sqlite3_realloc64(block.as_ptr().cast(), new as u64) }.cast())
     }
 }
 
@@ -51,6 +56,7 @@ type Function = extern "C" fn(Borrowed<'_, Context>, c_int, *mut *mut c_void);
 unsafe extern "C" {
     fn sqlite3_free(block: *mut c_void);
     safe fn sqlite3_malloc64(size: u64) -> *mut c_void;
+    fn sqlite3_realloc64(block: *mut c_void, size: u64) -> *mut c_void;
     fn sqlite3_mprintf(format: *const c_char, ...) -> Option<Text>;
     safe fn sqlite3_open(path: BorrowedCStr<'_>, out: Out<'_, Database, CloseDatabase>) -> c_int;
     fn sqlite3_close(database: *mut Database) -> c_int;
