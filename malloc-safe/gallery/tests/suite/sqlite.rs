@@ -198,7 +198,8 @@ fn table(database: &Connection, sql: &CStr) -> Result<Table, Option<Text>> {
     if status != OK {
         return Err(error);
     }
-    let count = usize::try_from((rows + 1) * columns).expect("counts are not negative");
+    let count = usize::try_from((i64::from(rows) + 1) * i64::from(columns))
+        .expect("counts are not negative");
     // SAFETY: a row of names and `rows` rows of cells, each NULL or a string of the table's.
     let cells = unsafe { Owned::from_raw_parts(cells, count) };
     let cells = cells.expect("status 0 comes with a table");
