@@ -9,13 +9,14 @@ use std::env;
 use std::fs;
 use std::path::Path;
 
-/// A library: its name in the page's blocks and in `cfg`, pkg-config's, and Debian's package.
-const LIBRARIES: [(&str, &str, &str); 5] = [
-    ("sqlite3", "sqlite3", "libsqlite3-dev"),
-    ("openssl", "libcrypto", "libssl-dev"),
-    ("libxml2", "libxml-2.0", "libxml2-dev"),
-    ("glib", "gobject-2.0", "libglib2.0-dev"),
-    ("libgit2", "libgit2", "libgit2-dev"),
+/// A library: its name in the page's blocks and in `cfg`, pkg-config's, the first version that has
+/// every function of the gallery, and Debian's package.
+const LIBRARIES: [(&str, &str, &str, &str); 5] = [
+    ("sqlite3", "sqlite3", "3.36", "libsqlite3-dev"),
+    ("openssl", "libcrypto", "3.0", "libssl-dev"),
+    ("libxml2", "libxml-2.0", "2.9", "libxml2-dev"),
+    ("glib", "gobject-2.0", "2.44", "libglib2.0-dev"),
+    ("libgit2", "libgit2", "1.1", "libgit2-dev"),
 ];
 
 const PAGE: &str = "../docs/gallery.md";
@@ -25,14 +26,19 @@ fn main() {
     println!("cargo::rerun-if-changed={PAGE}");
     let mut found = Vec::new();
     let mut missing = Vec::new();
-    for (name, package, debian) in LIBRARIES {
+    for (name, package, version, debian) in LIBRARIES {
         println!("cargo::rustc-check-cfg=cfg(have_{name})");
-        if pkg_config::probe_library(package).is_ok() {
+        let mut probe = pkg_config::Config::new();
+        if probe.atleast_version(version).probe(package).is_ok() {
             println!("cargo::rustc-cfg=have_{name}");
             found.push(name);
         } else {
-            missing.push(format!("{name} (Debian: {debian})"));
+            missing.push(format!("{name} {version} (Debian: {debian})"));
         }
+    }
+    if !missing.is_empty() {
+        // There is no such file, so they are looked for again the next time.
+        println!("cargo::rerun-if-changed=missing");
     }
     println!("cargo::rustc-env=GALLERY_MISSING={}", missing.join(", "));
 
