@@ -20,8 +20,9 @@ use crate::NulTerminated;
 ///
 /// Whoever declares a function with it promises that the function
 ///
-/// - is right for every `T` that safe code can lend it, and does no more to it than a shared
-///   reference allows, which for an [`Opaque`](crate::Opaque) is anything but ending it;
+/// - is right for every `T` that safe code can lend it, in every thread that it can be lent in, and
+///   does no more to it than a shared reference allows, which for an [`Opaque`](crate::Opaque) is
+///   anything but ending it;
 /// - keeps no pointer into it for longer than `'a`;
 /// - returns one only if no other function that safe code can call ends what it points to within
 ///   `'a`. An error message that the next call overwrites is not lent for `'a`: bind a pointer.

@@ -23,18 +23,18 @@
 //!
 //! # The same, owned
 //!
-//! An owner is the pointer, by ABI, and so the declaration itself can say who frees and how:
+//! An owner is the pointer, by ABI, and so the declaration itself can say who frees and how, and
+//! what the function only looks at. The call then has nothing left to promise:
 //!
 //! ```
 //! # use core::ffi::c_char;
-//! use malloc_safe::{NulTerminated, Owned};
+//! use malloc_safe::{BorrowedCStr, NulTerminated, Owned};
 //!
 //! unsafe extern "C" {
-//!     fn strdup(s: *const c_char) -> Option<Owned<NulTerminated<c_char>>>;
+//!     safe fn strdup(s: BorrowedCStr<'_>) -> Option<Owned<NulTerminated<c_char>>>;
 //! }
 //!
-//! // SAFETY: the argument is a C string.
-//! if let Some(copy) = unsafe { strdup(c"mine".as_ptr()) } {
+//! if let Some(copy) = strdup(c"mine".into()) {
 //!     assert_eq!(copy.to_c_str().count_bytes(), 4);
 //! } // freed, on every way out
 //! ```

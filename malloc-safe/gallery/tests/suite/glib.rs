@@ -2,13 +2,17 @@
 
 use core::cell::Cell;
 use core::ffi::{CStr, c_char, c_int, c_void};
+use core::mem;
 use core::ptr::{self, NonNull};
 use core::sync::atomic::{AtomicU32, Ordering};
 use malloc_safe::{
     Borrowed, BorrowedCStr, LentCStr, NulTerminated, Opaque, Out, Owned, RefCounted, Shared,
     deallocator, out,
 };
-use std::process;
+use std::env;
+use std::ffi::CString;
+use std::os::unix::process::ExitStatusExt as _;
+use std::process::{self, Command};
 
 type Text = Owned<NulTerminated<c_char>, GFree>;
 
@@ -40,9 +44,8 @@ unsafe impl RefCounted<Object> for Unref {
     unsafe fn retain(ptr: NonNull<Object>) {
         // SAFETY: the caller has a live object.
         unsafe { g_object_ref(ptr.as_ptr()) };
-        let header: NonNull<Header> = ptr.cast();
-        // SAFETY: the object begins with a header.
-        let references = unsafe { &(*header.as_ptr()).references };
+        // SAFETY: which begins with a header.
+        let references = unsafe { &(*ptr.cast::<Header>().as_ptr()).references };
         // GLib counts in an int, and does not look whether it has become negative.
         if references.load(Ordering::Relaxed) > i32::MAX as u32 {
             process::abort();
@@ -110,9 +113,12 @@ fn an_error_is_owned_and_so_are_the_contents() {
         });
         (status, contents, length, error)
     };
-    let (status, contents, length, error) = read(c"/proc/self/comm");
+    let this = CString::new(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml")).unwrap();
+    let (status, contents, length, error) = read(&this);
     assert_eq!((status, error.is_none()), (1, true));
-    assert_eq!(contents.expect("status 1").to_bytes().len(), length);
+    let contents = contents.expect("status 1");
+    assert_eq!(contents.to_bytes().len(), length);
+    assert!(contents.to_bytes().starts_with(b"[package]"));
 
     let (status, contents, _, error) = read(c"/nonexistent");
     assert_eq!((status, contents), (0, None));
@@ -121,6 +127,19 @@ fn an_error_is_owned_and_so_are_the_contents() {
     // SAFETY: a C string, as long as the error lives.
     let message = unsafe { CStr::from_ptr(error.message) }.to_string_lossy();
     assert!(message.contains("/nonexistent"), "{message}");
+}
+
+fn object() -> Shared<Object, Unref> {
+    // SAFETY: a class whose objects do not float, and no properties.
+    let object = unsafe { g_object_new(OBJECT, ptr::null()) };
+    // SAFETY: a new object, of which the caller owns the reference.
+    unsafe { Shared::from_raw(object) }.expect("GLib aborts without memory")
+}
+
+fn references(object: &Shared<Object, Unref>) -> &AtomicU32 {
+    let header: *const Header = Shared::as_ptr(object).cast();
+    // SAFETY: a live object, which begins with a header.
+    unsafe { &(*header).references }
 }
 
 #[test]
@@ -132,11 +151,7 @@ fn an_object_ends_with_its_last_reference() {
     }
 
     let has_ended = Cell::new(false);
-    // SAFETY: a class, and no properties.
-    let one = unsafe { g_object_new(OBJECT, ptr::null()) };
-    // SAFETY: a new object, of which the caller owns the reference.
-    let one = unsafe { Shared::<_, Unref>::from_raw(one) };
-    let one = one.expect("GLib aborts without memory");
+    let one = object();
     let data = (&raw const has_ended).cast_mut().cast();
     // SAFETY: a cell that outlives the object.
     unsafe { g_object_weak_ref(Shared::lend(&one), ended, data) };
@@ -160,9 +175,26 @@ fn a_floating_reference_is_sunk_before_it_is_owned() {
     let sunk = unsafe { g_object_ref_sink(floating) };
     // SAFETY: the object, of which the caller now owns the reference.
     let sunk = unsafe { Shared::<_, Unref>::from_raw(sunk) };
-    let sunk = sunk.expect("not NULL");
-    let header: *const Header = Shared::as_ptr(&sunk).cast();
-    // SAFETY: a live object, which begins with a header.
-    let references = unsafe { &(*header).references };
-    assert_eq!(references.load(Ordering::Relaxed), 1);
+    assert_eq!(
+        references(&sunk.expect("not NULL")).load(Ordering::Relaxed),
+        1
+    );
+}
+
+#[test]
+fn a_count_that_would_become_negative_ends_the_program() {
+    const CHILD: &str = "GALLERY_COUNTS_TOO_FAR";
+    if env::var_os(CHILD).is_some() {
+        let object = object();
+        references(&object).store(i32::MAX as u32, Ordering::Relaxed);
+        mem::forget(object.clone());
+        return;
+    }
+    let test = "glib::a_count_that_would_become_negative_ends_the_program";
+    let child = Command::new(env::current_exe().expect("this program"))
+        .args(["--exact", test])
+        .env(CHILD, "1")
+        .output()
+        .expect("it runs again");
+    assert_eq!(child.status.signal(), Some(libc::SIGABRT));
 }

@@ -80,12 +80,20 @@ unsafe extern "C" {
     safe fn fputc(byte: c_int, stream: Borrowed<'_, Stream>) -> c_int;
     fn fclose(stream: *mut Stream) -> c_int;
     // Not safe: the comparison must be one of directory entries.
+    #[cfg_attr(
+        all(target_os = "macos", target_arch = "x86_64"),
+        link_name = "scandir$INODE64"
+    )]
     fn scandir(
         path: BorrowedCStr<'_>,
         entries: &mut *mut Owned<Entry>,
         select: Option<Select>,
         compare: Option<Compare>,
     ) -> c_int;
+    #[cfg_attr(
+        all(target_os = "macos", target_arch = "x86_64"),
+        link_name = "alphasort$INODE64"
+    )]
     fn alphasort(one: *mut *const libc::dirent, other: *mut *const libc::dirent) -> c_int;
 }
 
