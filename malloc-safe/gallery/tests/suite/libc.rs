@@ -5,9 +5,10 @@ use core::convert::Infallible;
 use core::ffi::{CStr, c_char, c_int, c_void};
 use core::ptr::{self, NonNull};
 use malloc_safe::{
-    Borrowed, BorrowedCStr, Close, CloseFailure, Disposable, Dispose, LentCStr, Linked,
+    Borrowed, BorrowedCStr, CVec, Close, CloseFailure, Disposable, Dispose, LentCStr, Linked,
     NulTerminated, Opaque, Owned, OwnedWith, deallocator, out,
 };
+use std::ffi::CString;
 use std::io;
 
 type Text = Owned<NulTerminated<c_char>>;
@@ -78,6 +79,10 @@ unsafe extern "C" {
     ) -> Option<Owned<Stream, CloseStream>>;
     safe fn fputs(string: BorrowedCStr<'_>, stream: Borrowed<'_, Stream>) -> c_int;
     safe fn fputc(byte: c_int, stream: Borrowed<'_, Stream>) -> c_int;
+    safe fn tmpfile() -> Option<Owned<Stream, CloseStream>>;
+    safe fn rewind(stream: Borrowed<'_, Stream>);
+    // Not safe: the line goes to wherever the place points, if that is not NULL.
+    fn getline(line: *mut *mut u8, capacity: *mut usize, stream: Borrowed<'_, Stream>) -> isize;
     fn fclose(stream: *mut Stream) -> c_int;
     // Not safe: the comparison must be one of directory entries.
     #[cfg_attr(
@@ -148,6 +153,41 @@ fn a_stream_that_was_not_written_to_leaves_an_empty_block() {
     assert!(!block.is_null());
     // SAFETY: the stream's, as it was.
     drop(unsafe { Owned::<[u8]>::from_raw_parts(block, 0) });
+}
+
+/// The next line, its end included, in `line`; false behind the last one.
+fn next_line(line: &mut CVec<u8>, stream: Borrowed<'_, Stream>) -> bool {
+    let read = |block, capacity| {
+        // SAFETY: NULL, or a malloc block and its size.
+        let read = unsafe { getline(block, capacity, stream) };
+        (read, usize::try_from(read).unwrap_or(0))
+    };
+    // SAFETY: getline leaves a malloc block and its size, and returns how much of it it wrote.
+    let read = unsafe { out::in_out(line, read) };
+    read.expect("a block comes with its size") >= 0
+}
+
+#[test]
+fn a_line_is_read_into_a_block_that_grows_with_it_and_is_used_again() {
+    let file = tmpfile().expect("a temporary file");
+    let long = CString::new(vec![b'-'; 5000]).expect("no NUL");
+    assert!(fputs(c"first\n".into(), Owned::lend(&file)) >= 0);
+    assert!(fputs(long.as_c_str().into(), Owned::lend(&file)) >= 0);
+    assert!(fputs(c"\na".into(), Owned::lend(&file)) >= 0);
+    assert_eq!(fputc(0, Owned::lend(&file)), 0);
+    rewind(Owned::lend(&file));
+
+    let mut line = CVec::new();
+    assert!(next_line(&mut line, Owned::lend(&file)));
+    assert_eq!(*line, *b"first\n");
+    assert!(next_line(&mut line, Owned::lend(&file)));
+    assert_eq!(line.len(), 5001);
+    let (block, capacity) = (line.as_ptr(), line.capacity());
+    assert!(next_line(&mut line, Owned::lend(&file)));
+    assert_eq!(*line, *b"a\0");
+    assert_eq!((line.as_ptr(), line.capacity()), (block, capacity));
+    assert!(!next_line(&mut line, Owned::lend(&file)));
+    assert!(line.is_empty());
 }
 
 #[test]
