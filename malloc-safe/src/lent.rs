@@ -8,7 +8,7 @@ use core::ptr::NonNull;
 use core::slice;
 
 use crate::never::{Never, Pinned};
-use crate::{BlockOf, Deallocator, NulTerminated, Opaque, Owned, Pointee};
+use crate::{BlockOf, Borrowed, Deallocator, NulTerminated, Opaque, Owned, Pointee};
 
 /// An element of an array: a pointer, perhaps NULL, to a `T` that lives as long as the array does.
 ///
@@ -96,7 +96,7 @@ impl<T> Lent<T> {
 }
 
 /// What an array of [`Lent<T>`](Lent) lends of its elements: for a plain `T` that is `&T`, for a C
-/// string `&CStr`, for an [`Opaque`] the pointer.
+/// string `&CStr`, for an [`Opaque`] handle [`Borrowed`].
 pub trait Lendable {
     /// What is lent for `'a`.
     type View<'a>
@@ -142,18 +142,17 @@ impl Lendable for NulTerminated<c_char> {
 }
 
 impl<Tag> Lendable for Opaque<Tag> {
-    /// Good as long as the owner lives.
     type View<'a>
-        = *mut Self
+        = Borrowed<'a, Self>
     where
         Tag: 'a;
 
     #[inline]
-    unsafe fn view<'a>(ptr: NonNull<Self>) -> *mut Self
+    unsafe fn view<'a>(ptr: NonNull<Self>) -> Borrowed<'a, Self>
     where
         Tag: 'a,
     {
-        ptr.as_ptr()
+        Borrowed::new(ptr)
     }
 }
 

@@ -6,7 +6,7 @@ use core::mem::ManuallyDrop;
 use core::ops::Deref;
 use core::ptr::{self, NonNull};
 
-use crate::Pointee;
+use crate::{Borrowed, Pointee};
 
 /// Owns a block together with the closure that releases it.
 ///
@@ -95,6 +95,14 @@ impl<T: ?Sized + Pointee, F: FnOnce(NonNull<T>)> OwnedWith<T, F> {
     #[inline]
     pub fn as_ptr(this: &Self) -> *mut T {
         this.ptr.as_ptr()
+    }
+}
+
+impl<T, F: FnOnce(NonNull<T>)> OwnedWith<T, F> {
+    /// Lends the pointer to a function that is declared to take it.
+    #[inline]
+    pub fn lend(this: &Self) -> Borrowed<'_, T> {
+        Borrowed::new(this.ptr)
     }
 }
 

@@ -1,8 +1,8 @@
-use crate::declared::{CString, DASH, workload_string};
+use crate::declared::{CString, DASH, workload_number, workload_string};
 use core::cell::Cell;
 use core::ffi::{CStr, c_char};
-use core::ptr;
-use malloc_safe::{Borrowed, BorrowedCStr, Opaque, Owned};
+use core::ptr::{self, NonNull};
+use malloc_safe::{Borrowed, BorrowedCStr, Opaque, Owned, OwnedWith};
 use static_assertions::{assert_impl_all, assert_not_impl_any};
 
 unsafe extern "C" {
@@ -32,6 +32,21 @@ fn owners_and_strings_are_lent_without_unsafe() -> Result<(), malloc_safe::CStri
     assert_eq!(strcmp((&*measured).into(), Owned::lend(&copy)), 0);
     assert_eq!(Owned::lend(&copy).to_c_str(), &*measured);
     Ok(())
+}
+
+#[test]
+fn each_owner_lends_its_pointer() {
+    let number = workload_number(7).expect("enough memory");
+    assert_eq!(Owned::lend(&number).as_ptr(), Owned::as_ptr(&number));
+
+    let block = NonNull::new(Owned::into_raw(number)).expect("an owner's");
+    let free = |block: NonNull<u64>| {
+        // SAFETY: the owner hands over its block.
+        unsafe { malloc_sys::free(block.as_ptr().cast()) }
+    };
+    // SAFETY: a number in a malloc block, released once by the closure.
+    let number = unsafe { OwnedWith::new(block, free) };
+    assert_eq!(OwnedWith::lend(&number).as_ptr(), block.as_ptr());
 }
 
 #[test]

@@ -2,7 +2,9 @@ use crate::hostile::{Counting, counted_block, counted_c_str, counted_free};
 use core::alloc::Layout;
 use core::ffi::{CStr, c_char};
 use core::ptr::{self, NonNull};
-use malloc_safe::{Deallocator, Lent, LentCStr, NulTerminated, Opaque, Owned, deallocator};
+use malloc_safe::{
+    Borrowed, Deallocator, Lent, LentCStr, NulTerminated, Opaque, Owned, deallocator,
+};
 use proptest::prelude::*;
 use static_assertions::{assert_impl_all, assert_not_impl_any};
 
@@ -86,10 +88,12 @@ fn plain_structs_are_lent_by_reference() {
 }
 
 #[test]
-fn handles_are_lent_as_pointers() {
+fn handles_are_lent_to_be_passed_on() {
     let mut block = 0_u8;
     let handle: *mut Opaque = (&raw mut block).cast();
-    assert!(terminated(&[handle]).iter().eq([handle]));
+    let handles = terminated(&[handle]);
+    let lent: Vec<Borrowed<'_, Opaque>> = handles.iter().collect();
+    assert_eq!(lent[0].as_ptr(), handle);
 }
 
 #[test]
