@@ -24,6 +24,50 @@ use crate::{AllocError, CStringError, Deallocator, Free, Owned};
 /// - `reallocate(b, old, new) == Some(c)`: `b` is no more; `c` is as `allocate(new)` returns it, but
 ///   that its first `min(old, new)` bytes are those of `b`. It may be `b`.
 /// - `reallocate(b, old, new) == None`: `b` is what it was, and still the caller's.
+///
+/// # Examples
+///
+/// A library with an allocator of its own, such as SQLite:
+///
+/// ```
+/// # use core::ffi::c_void;
+/// use core::ptr::NonNull;
+/// use malloc_safe::{Allocator, CVec, deallocator};
+/// # unsafe fn sqlite3_free(block: *mut c_void) {
+/// #     unsafe { malloc_sys::free(block) }
+/// # }
+/// # unsafe fn sqlite3_malloc64(size: u64) -> *mut c_void {
+/// #     unsafe { malloc_sys::malloc(size as usize) }
+/// # }
+/// # unsafe fn sqlite3_realloc64(block: *mut c_void, size: u64) -> *mut c_void {
+/// #     unsafe { malloc_sys::realloc(block, size as usize) }
+/// # }
+///
+/// deallocator! {
+///     /// SQLite's allocator.
+///     pub struct Sqlite(c_void) = sqlite3_free;
+/// }
+///
+/// // SAFETY: blocks of SQLite's are aligned to 8 bytes, and sqlite3_realloc64 keeps a block that it
+/// // cannot make larger.
+/// unsafe impl Allocator for Sqlite {
+///     const ALIGNMENT: usize = 8;
+///
+///     fn allocate(size: usize) -> Option<NonNull<u8>> {
+///         // SAFETY: no precondition.
+///         NonNull::new(unsafe { sqlite3_malloc64(size as u64) }.cast())
+///     }
+///
+///     unsafe fn reallocate(block: NonNull<u8>, _: usize, new: usize) -> Option<NonNull<u8>> {
+///         // SAFETY: the caller says that the block is SQLite's and live.
+///         NonNull::new(unsafe { sqlite3_realloc64(block.as_ptr().cast(), new as u64) }.cast())
+///     }
+/// }
+///
+/// let mut image = CVec::<u8, Sqlite>::new(); // for sqlite3_deserialize, which may grow it
+/// image.try_extend_from_slice(b"SQLite format 3")?;
+/// # Ok::<(), malloc_safe::AllocError>(())
+/// ```
 pub unsafe trait Allocator {
     /// The strictest alignment that blocks have, a power of two. Stricter types do not compile.
     const ALIGNMENT: usize;
