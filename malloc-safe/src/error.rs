@@ -217,9 +217,10 @@ mod io {
     use super::{AllocError, CStringError};
     use std::io;
 
-    impl From<AllocError> for io::Error {
-        /// Keeps the kind alone: a message would need memory, which is what there is none of.
-        fn from(_: AllocError) -> Self {
+    impl<V> From<AllocError<V>> for io::Error {
+        /// Keeps the kind alone: a message would need memory, which is what there is none of. A
+        /// value in the error is dropped.
+        fn from(_: AllocError<V>) -> Self {
             io::ErrorKind::OutOfMemory.into()
         }
     }

@@ -246,13 +246,13 @@ pub unsafe fn in_out<T, A: Allocator + Deallocator<[T]>, R>(
     call: impl FnOnce(*mut *mut T, *mut usize) -> (R, usize),
 ) -> Result<R, RawPartsError<T, A>> {
     /// The two places, and where the block goes back to.
-    struct Lent<'a, T, A: Allocator + Deallocator<[T]>> {
+    struct Loan<'a, T, A: Allocator + Deallocator<[T]>> {
         ptr: *mut T,
         capacity: usize,
         vector: &'a mut CVec<T, A>,
     }
 
-    impl<T, A: Allocator + Deallocator<[T]>> Lent<'_, T, A> {
+    impl<T, A: Allocator + Deallocator<[T]>> Loan<'_, T, A> {
         /// # Safety
         ///
         /// The places hold what the caller of `in_out` promises, and the first `len` elements of
@@ -265,7 +265,7 @@ pub unsafe fn in_out<T, A: Allocator + Deallocator<[T]>, R>(
         }
     }
 
-    impl<T, A: Allocator + Deallocator<[T]>> Drop for Lent<'_, T, A> {
+    impl<T, A: Allocator + Deallocator<[T]>> Drop for Loan<'_, T, A> {
         fn drop(&mut self) {
             // SAFETY: `call` has panicked, no element is claimed, and the caller of `in_out`
             // promises the rest. What does not fit is released with its error.
@@ -275,14 +275,14 @@ pub unsafe fn in_out<T, A: Allocator + Deallocator<[T]>, R>(
 
     vector.clear();
     let (ptr, _, capacity) = mem::take(vector).into_raw_parts();
-    let mut lent = Lent {
+    let mut loan = Loan {
         ptr,
         capacity,
         vector,
     };
-    let (result, len) = call(&raw mut lent.ptr, &raw mut lent.capacity);
-    let mut lent = ManuallyDrop::new(lent);
+    let (result, len) = call(&raw mut loan.ptr, &raw mut loan.capacity);
+    let mut loan = ManuallyDrop::new(loan);
     // SAFETY: the caller of `in_out` promises it, and the places are not dropped.
-    unsafe { lent.give_back(len) }?;
+    unsafe { loan.give_back(len) }?;
     Ok(result)
 }

@@ -54,10 +54,11 @@ fn writing_appends_and_says_when_memory_is_out() -> std::io::Result<()> {
     vector.flush()?;
     assert_eq!(*vector, *b"1 of 20 blocks");
     let long = [b'-'; 100];
+    vector.try_push(b'!')?; // its error converts too, with a value in it
     let error = Counting::with_budget(0, || vector.write(&long)).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::OutOfMemory);
     let error = Counting::with_budget(0, || write!(vector, "{:100}", "")).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::OutOfMemory);
-    assert!(vector.starts_with(b"1 of 20 blocks"));
+    assert!(vector.starts_with(b"1 of 20 blocks!"));
     Ok(())
 }
