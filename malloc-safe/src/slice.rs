@@ -118,6 +118,7 @@ pub struct RawPartsError<T, D: Deallocator<[T]> = Free> {
 }
 
 impl<T, D: Deallocator<[T]>> RawPartsError<T, D> {
+    #[cold] // keeps it out of the way of what is right
     pub(crate) fn new(
         length: usize,
         capacity: Option<usize>,

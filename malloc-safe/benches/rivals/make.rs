@@ -73,10 +73,10 @@ pub(crate) fn c_string() -> Task {
             let end = unsafe { ptr.add(text.len()) };
             // SAFETY: in the block.
             unsafe { end.write(0) };
-            let ptr = black_box(ptr);
+            let (ptr, len) = black_box((ptr, text.len() + 1));
             // SAFETY: from malloc, and not used again.
             unsafe { free(ptr.cast()) };
-            text.len()
+            len - 1
         })
         .arm(By::Mbox, || {
             let text = black_box(TEXT);
