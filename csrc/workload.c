@@ -78,8 +78,11 @@ int workload_strings(size_t count, size_t length, char fill, char ***out, size_t
     return 0;
 }
 
+static const char *const names[] = {
+    "string", "number", "buffer", "string_out", "strings", "names", "name_list",
+};
+
 int workload_names(const char ***out, size_t *out_count) {
-    static const char *const names[] = {"string", "number", "buffer", "string_out", "strings", "names"};
     *out = NULL;
     *out_count = 0;
     const char **copy = malloc(sizeof names);
@@ -90,6 +93,17 @@ int workload_names(const char ***out, size_t *out_count) {
     *out = copy;
     *out_count = sizeof names / sizeof *names;
     return 0;
+}
+
+const char **workload_name_list(void) {
+    const char **list = malloc(sizeof names + sizeof *list);
+    if (list == NULL) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    memcpy(list, names, sizeof names);
+    list[sizeof names / sizeof *names] = NULL;
+    return list;
 }
 
 const char *workload_name(void) {

@@ -60,6 +60,12 @@ int workload_strings(size_t count, size_t length, char fill, char ***out, size_t
  * Transfer container: release the array with `free`; the names live forever. */
 int workload_names(const char ***out, size_t *out_count) STATUS;
 
+/** The same names, in an array that a NULL ends.
+ *
+ * Transfer container: release the array with `free`; the names live forever. NULL with `ENOMEM` on
+ * failure. */
+const char **workload_name_list(void) OWNED_BY_CALLER(free);
+
 /** A name for this library.
  *
  * Transfer none: the string lives forever. */

@@ -47,9 +47,17 @@ impl<T> Pointee for T {
 impl<T> Pointee for [T] {
     #[inline]
     fn is_unallocated(ptr: NonNull<Self>) -> bool {
-        (ptr.is_empty() || size_of::<T>() == 0) && ptr.addr().get() == align_of::<T>()
+        if !ptr.is_empty() && size_of::<T>() != 0 {
+            return false;
+        }
+        cold();
+        ptr.addr().get() == align_of::<T>()
     }
 }
+
+/// Has the compiler lay out what follows aside: most slices have elements, and are told by that.
+#[cold]
+fn cold() {}
 
 impl Pointee for str {
     #[inline]

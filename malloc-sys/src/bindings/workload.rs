@@ -47,6 +47,10 @@ unsafe extern "C" {
     ) -> ::libc::c_int;
 }
 unsafe extern "C" {
+    #[doc = " The same names, in an array that a NULL ends.\n\n Transfer container: release the array with `free`; the names live forever. NULL with `ENOMEM` on\n failure."]
+    pub fn workload_name_list() -> *mut *const ::libc::c_char;
+}
+unsafe extern "C" {
     #[doc = " A name for this library.\n\n Transfer none: the string lives forever."]
     pub fn workload_name() -> *const ::libc::c_char;
 }
