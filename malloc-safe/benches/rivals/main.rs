@@ -33,6 +33,7 @@ fn tasks() -> Vec<Task> {
         make::number(),
         make::c_string(),
         make::collect(),
+        make::filter(),
         make::push(),
         view::bytes("1 MiB of bytes", MIB, 8, 101),
         view::string("1 MiB as &str", MIB, 8, 101),

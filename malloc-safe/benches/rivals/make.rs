@@ -7,7 +7,7 @@ use std::ptr;
 use allocator_api2::boxed::Box as BoxIn;
 use allocator_api2::vec::Vec as VecIn;
 use cbox::CBox;
-use malloc_safe::Owned;
+use malloc_safe::{CVec, Owned};
 use malloc_sys::{free, malloc, realloc};
 use mbox::{MBox, MString};
 
@@ -112,8 +112,8 @@ fn numbers() -> impl Iterator<Item = u64> {
 pub(crate) fn collect() -> Task {
     Task::new("collect 1,000 u64", 400, 201)
         .arm(By::Us, || {
-            let len = black_box(COUNT);
-            Owned::<[u64]>::try_from_fn(len, value).map_or(0, |numbers| black_box(numbers).len())
+            let numbers = Owned::<[u64]>::try_from_iter(numbers());
+            numbers.map_or(0, |numbers| black_box(numbers).len())
         })
         .arm(By::Hand, || {
             let len = black_box(COUNT);
@@ -148,8 +148,42 @@ pub(crate) fn collect() -> Task {
         })
 }
 
+/// Without a length to go by: the block has to grow, and to shrink in the end.
+pub(crate) fn filter() -> Task {
+    fn odd() -> impl Iterator<Item = u64> {
+        numbers().filter(|number| number % 2 == 1)
+    }
+
+    Task::new("collect 500 of them", 400, 201)
+        .arm(By::Us, || {
+            Owned::<[u64]>::try_from_iter(odd()).map_or(0, |numbers| black_box(numbers).len())
+        })
+        .arm(By::Mbox, || {
+            let numbers: MBox<[u64]> = odd().collect();
+            black_box(numbers).len()
+        })
+        .arm(By::Std, || {
+            let numbers: Box<[u64]> = odd().collect();
+            black_box(numbers).len()
+        })
+        .arm(By::AllocatorApi2, || {
+            let mut vec = VecIn::new_in(CHeap);
+            vec.extend(odd());
+            black_box(vec.into_boxed_slice()).len()
+        })
+}
+
 pub(crate) fn push() -> Task {
     Task::new("push 1,000 u64", 400, 201)
+        .arm(By::Us, || {
+            let mut vec = CVec::<u64>::new();
+            for number in 0..black_box(COUNT) {
+                if vec.try_push(value(number)).is_err() {
+                    break;
+                }
+            }
+            black_box(vec).len()
+        })
         .arm(By::Hand, || {
             let (mut ptr, mut len, mut room) = (ptr::null_mut::<u64>(), 0, 0);
             for number in 0..black_box(COUNT) {

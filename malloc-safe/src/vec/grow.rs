@@ -1,5 +1,6 @@
 //! How a vector gets its elements and its room, and gives them back.
 
+use core::mem;
 use core::ptr::NonNull;
 
 use super::CVec;
@@ -120,13 +121,23 @@ impl<T: Unpin, A: Allocator + Deallocator<[T]>> CVec<T, A> {
             .ok_or_else(|| AllocError::new(usize::MAX, size_of::<T>(), ()))
     }
 
-    // Out of line, so that what is inlined into the caller's loop is a comparison.
+    #[inline]
+    fn grow(&mut self, additional: usize) -> Result<(), AllocError> {
+        let (grown, result) = mem::take(self).grown(additional);
+        *self = grown;
+        result
+    }
+
+    // Out of line, so that what is inlined into the caller's loop is a comparison; by value, so that
+    // the vector can stay in registers there.
     #[cold]
     #[inline(never)]
-    fn grow(&mut self, additional: usize) -> Result<(), AllocError> {
-        let needed = self.needed(additional)?;
-        let doubled = self.cap.saturating_mul(2).min(const { max_len::<T>() });
-        self.set_capacity(needed.max(doubled).max(Self::FIRST))
+    fn grown(mut self, additional: usize) -> (Self, Result<(), AllocError>) {
+        let result = self.needed(additional).and_then(|needed| {
+            let doubled = self.cap.saturating_mul(2).min(const { max_len::<T>() });
+            self.set_capacity(needed.max(doubled).max(Self::FIRST))
+        });
+        (self, result)
     }
 
     /// Moves to a block of `capacity` elements, which is at least `len` and not 0.
