@@ -127,6 +127,27 @@ impl<T, D: Deallocator<T>> Owned<T, D> {
     pub fn lend(this: &Self) -> Borrowed<'_, T> {
         Borrowed::new(this.ptr)
     }
+
+    /// Moves the contents out, and releases the block.
+    ///
+    /// ```
+    /// use malloc_safe::Owned;
+    ///
+    /// let name = Owned::<String>::try_new("moved".to_owned())?;
+    /// let name: String = Owned::into_inner(name);
+    /// assert_eq!(name, "moved");
+    /// # Ok::<(), malloc_safe::AllocError<String>>(())
+    /// ```
+    #[inline]
+    pub fn into_inner(this: Self) -> T
+    where
+        T: Unpin,
+    {
+        const { T::INHABITED };
+        let block = Block::<T, D>(Self::into_non_null(this), PhantomData);
+        // SAFETY: by the invariant there is a valid T, read once; `block` releases without it.
+        unsafe { block.0.read() }
+    }
 }
 
 impl<T: ?Sized + Pointee, D: Deallocator<T>> Owned<T, D> {

@@ -124,3 +124,16 @@ fn a_misaligned_pointer_is_caught_in_debug_builds() {
     let caught = catch_unwind(|| drop(unsafe { Owned::<u64>::from_raw(misaligned) }));
     assert!(caught.is_err());
 }
+
+#[test]
+fn contents_that_are_moved_out_leave_a_released_block() {
+    let element = Element {
+        value: 3,
+        bomb: false,
+    };
+    let owner = Owned::<_, Counting>::try_new(element).expect("enough memory");
+    let mut moved = None;
+    let dropped = Element::dropped_by(|| moved = Some(Owned::into_inner(owner)));
+    assert_eq!((dropped, Counting::live()), (0, 0));
+    assert_eq!(moved.expect("set above").value, 3);
+}

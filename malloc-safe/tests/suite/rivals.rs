@@ -5,7 +5,8 @@ use crate::hostile::{Counting, Element, Nothing, counted_block, counted_c_str};
 use core::alloc::Layout;
 use core::ffi::CStr;
 use core::ptr;
-use malloc_safe::{CStringError, CVec, Owned, RawPartsError};
+use malloc_safe::{CStringError, CVec, Opaque, Owned, RawPartsError};
+use static_assertions::{assert_impl_all, assert_not_impl_any};
 
 type Bytes = Owned<[u8], Counting>;
 
@@ -173,4 +174,48 @@ fn null_with_a_length_never_becomes_a_slice() {
     let result: Result<Bytes, RawPartsError<u8, Counting>> =
         unsafe { Bytes::from_raw_parts(ptr::null_mut(), 1) };
     assert!(result.is_err());
+}
+
+/// mbox 0.7 keeps 8 GiB for three numbers out of 2^30, and aborts where there are none.
+#[test]
+fn the_most_that_an_iterator_may_yield_is_not_allocated() {
+    let few = || (0..1_u64 << 40).map_while(|number| (number < 3).then_some(number));
+    assert_eq!(few().size_hint(), (0, Some(1 << 40)));
+    let vector = CVec::<u64, Counting>::try_from_iter(few()).expect("enough memory");
+    assert_eq!(*vector, [0, 1, 2]);
+    assert!(vector.capacity() < 16);
+    let slice = Owned::<[u64], Counting>::try_from_iter(few()).expect("enough memory");
+    assert_eq!(*slice, [0, 1, 2]);
+}
+
+/// mbox 0.7 aborts, cbox 0.3 writes through NULL.
+#[test]
+fn a_failed_allocation_is_an_error() {
+    Counting::with_budget(0, || {
+        let error = Owned::<_, Counting>::try_new(7_u64).unwrap_err();
+        assert_eq!(error.into_value(), 7);
+        let error = Owned::<CStr, Counting>::try_from_bytes(b"name").unwrap_err();
+        assert!(matches!(error, CStringError::Alloc(_)));
+        assert!(Bytes::try_from_slice(b"bytes").is_err());
+    });
+}
+
+/// cbox 0.3 has an owner, `CBox`, without a destructor.
+#[test]
+fn every_owner_releases_its_block() {
+    drop(Owned::<u8, Counting>::try_new(1).expect("enough memory"));
+    drop(Bytes::try_from_slice(b"bytes").expect("enough memory"));
+    drop(counted_c_str(b"measured"));
+    drop(counted_c_str(b"terminated").into_nul_terminated());
+    drop(counted_c_str(b"text").into_str().expect("ASCII"));
+    assert_eq!(Counting::live(), 0);
+}
+
+/// foreign-types 0.5 makes a reference to no bytes of a handle, and of that the pointer again.
+#[test]
+fn a_handle_is_never_a_reference() {
+    assert_not_impl_any!(
+        Owned<Opaque>: core::ops::Deref, core::ops::DerefMut, AsRef<Opaque>, AsMut<Opaque>
+    );
+    assert_impl_all!(Owned<u64>: core::ops::Deref, core::ops::DerefMut, AsRef<u64>, AsMut<u64>);
 }
