@@ -155,15 +155,19 @@ pub use with::OwnedWith;
 #[cfg_attr(unix, doc = include_str!("../docs/gallery.md"))]
 pub mod gallery {}
 
-/// The README's code is compiled and run with the documentation's.
-#[cfg(doctest)]
-#[doc = include_str!("../README.md")]
-mod readme {}
-
+/// This crate beside the others that own memory allocated by C, as far as their sources go.
+///
 #[cfg(doc)]
 #[doc = include_str!("../docs/comparison.md")]
 pub mod comparison {}
 
-#[cfg(any(doc, doctest))]
+/// From a newtype with a `Drop`, from mbox, malloced, malloc_buf and c_vec to this crate.
+///
+#[cfg(doc)]
 #[doc = include_str!("../docs/migrating.md")]
 pub mod migrating {}
+
+/// The README's code is compiled and run with the documentation's.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}
