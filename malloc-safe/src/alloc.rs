@@ -112,7 +112,8 @@ unsafe impl Allocator for Free {
     }
 }
 
-/// How large a block for `count` values is; values without a size have a block all the same.
+/// How large a block for `count` values is; `count` is not 0, and values without a size have a
+/// block all the same.
 #[inline]
 fn size_of_block<T, A: Allocator>(count: usize) -> Option<usize> {
     const {
@@ -121,10 +122,13 @@ fn size_of_block<T, A: Allocator>(count: usize) -> Option<usize> {
             "the type is over-aligned: this allocator's blocks are not aligned for it"
         );
     }
+    debug_assert_ne!(count, 0, "malloc and realloc are not asked for nothing");
+    if size_of::<T>() == 0 {
+        return Some(align_of::<T>());
+    }
     count
         .checked_mul(size_of::<T>())
         .filter(|&size| isize::try_from(size).is_ok())
-        .map(|size| size.max(align_of::<T>()))
 }
 
 /// Allocates room for `count` values.

@@ -4,7 +4,10 @@ use std::ffi::c_void;
 use std::hint::black_box;
 use std::ptr::{self, NonNull};
 
-use malloc_safe::{Disposable, Dispose, Opaque, Owned, OwnedWith, RefCounted, Shared, deallocator};
+use malloc_safe::{
+    Close, CloseFailure, Disposable, Dispose, Opaque, Owned, OwnedWith, RefCounted, Shared,
+    deallocator,
+};
 use malloc_sys::counted;
 
 use crate::{Pair, distinct, pair};
@@ -13,6 +16,7 @@ pub(crate) const PAIRS: &[Pair] = &[
     pair!("Owned<u64>", number_owned, number_by_hand),
     pair!("Owned<u64>, made in Rust", made_owned, made_by_hand),
     pair!("Owned<Opaque>", handle_owned, handle_by_hand),
+    pair!("Owned<Opaque>, closed", closed_owned, closed_by_hand),
     pair!("Shared, clone and drop", shared_owned, shared_by_hand),
     pair!("OwnedWith", with_owned, with_by_hand),
     pair!("Disposable", struct_owned, struct_by_hand),
@@ -23,10 +27,25 @@ enum Counted {}
 
 deallocator! { struct Release(counted) = malloc_sys::counted_release; }
 deallocator! {
-    struct Close(Opaque<Counted>) = |object: *mut Opaque<Counted>| {
+    struct End(Opaque<Counted>) = |object: *mut Opaque<Counted>| {
         // SAFETY: the owner hands over what counted_new returned.
         unsafe { malloc_sys::counted_release(object.cast()) }
     };
+}
+
+// SAFETY: stands for a function that always succeeds; the object is gone after it.
+unsafe impl Close<Opaque<Counted>> for End {
+    type Status = i32;
+
+    #[inline]
+    unsafe fn close(ptr: NonNull<Opaque<Counted>>) -> Result<(), CloseFailure<i32>> {
+        // SAFETY: the caller hands over what counted_new returned.
+        unsafe { malloc_sys::counted_release(ptr.as_ptr().cast()) };
+        match black_box(0) {
+            0 => Ok(()),
+            status => Err(CloseFailure::Released(status)),
+        }
+    }
 }
 
 // SAFETY: the library adds one reference and drops one.
@@ -93,7 +112,7 @@ extern "C" fn made_by_hand() -> u64 {
 }
 
 /// The same function, as if the library kept the object to itself.
-fn handle(value: u64) -> Option<Owned<Opaque<Counted>, Close>> {
+fn handle(value: u64) -> Option<Owned<Opaque<Counted>, End>> {
     // SAFETY: no precondition.
     let object = unsafe { malloc_sys::counted_new(value) };
     // SAFETY: NULL, or an object with one reference, which is handed over.
@@ -125,6 +144,40 @@ extern "C" fn handle_by_hand() -> u64 {
     // SAFETY: transfer full, and not used again.
     unsafe { malloc_sys::counted_release(object) };
     value
+}
+
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn closed_owned() -> u64 {
+    distinct!();
+    let Some(object) = handle(7) else {
+        return 0;
+    };
+    // SAFETY: the owner keeps the object alive.
+    let value = unsafe { malloc_sys::counted_value(Owned::as_ptr(&object).cast()) };
+    match Owned::close(object) {
+        Ok(()) => value,
+        Err(_) => 0,
+    }
+}
+
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn closed_by_hand() -> u64 {
+    distinct!();
+    // SAFETY: no precondition.
+    let object = unsafe { malloc_sys::counted_new(7) };
+    if object.is_null() {
+        return 0;
+    }
+    // SAFETY: a live object.
+    let value = unsafe { malloc_sys::counted_value(object) };
+    // SAFETY: transfer full, and not used again.
+    unsafe { malloc_sys::counted_release(object) };
+    match black_box(0) {
+        0 => value,
+        _ => 0,
+    }
 }
 
 #[unsafe(no_mangle)]

@@ -123,8 +123,10 @@ impl<T: Unpin, A: Allocator + Deallocator<[T]>> CVec<T, A> {
 
     #[inline]
     fn grow(&mut self, additional: usize) -> Result<(), AllocError> {
+        let len = self.len;
         let (grown, result) = mem::take(self).grown(additional);
         *self = grown;
+        self.len = len; // which it is: told so, the compiler need not load it
         result
     }
 
