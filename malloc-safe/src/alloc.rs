@@ -6,6 +6,7 @@ use core::mem::MaybeUninit;
 use core::ptr::NonNull;
 
 use crate::owned::Block;
+use crate::slice::max_len;
 use crate::{AllocError, CStringError, Deallocator, Free, Owned};
 
 /// Allocates blocks that the same type, as a [`Deallocator`], releases.
@@ -126,9 +127,7 @@ fn size_of_block<T, A: Allocator>(count: usize) -> Option<usize> {
     if size_of::<T>() == 0 {
         return Some(align_of::<T>());
     }
-    count
-        .checked_mul(size_of::<T>())
-        .filter(|&size| isize::try_from(size).is_ok())
+    (count <= const { max_len::<T>() }).then(|| count * size_of::<T>())
 }
 
 /// Allocates room for `count` values.

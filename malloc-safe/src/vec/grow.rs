@@ -1,12 +1,11 @@
 //! How a vector gets its elements and its room, and gives them back.
 
-use core::mem;
 use core::ptr::NonNull;
 
 use super::CVec;
 use crate::alloc::{allocate, reallocate};
 use crate::slice::max_len;
-use crate::{AllocError, Allocator, Deallocator, Owned};
+use crate::{AllocError, Allocator, Deallocator, Owned, Pointee};
 
 /// Room.
 impl<T: Unpin, A: Allocator + Deallocator<[T]>> CVec<T, A> {
@@ -116,42 +115,84 @@ impl<T: Unpin, A: Allocator + Deallocator<[T]>> CVec<T, A> {
 
     /// How many elements there are to be.
     fn needed(&self, additional: usize) -> Result<usize, AllocError> {
-        self.len
-            .checked_add(additional)
-            .ok_or_else(|| AllocError::new(usize::MAX, size_of::<T>(), ()))
+        let needed = self.len.checked_add(additional);
+        needed.ok_or_else(|| AllocError::new(usize::MAX, size_of::<T>(), ()))
     }
 
     #[inline]
     fn grow(&mut self, additional: usize) -> Result<(), AllocError> {
-        let len = self.len;
-        let (grown, result) = mem::take(self).grown(additional);
-        *self = grown;
-        self.len = len; // which it is: told so, the compiler need not load it
-        result
+        // SAFETY: by the invariant; the block is replaced with the one that is returned.
+        match unsafe { Self::grown(self.ptr, self.len, self.cap, additional) } {
+            Some((ptr, cap)) => {
+                self.ptr = ptr;
+                self.cap = cap;
+                Ok(())
+            }
+            None => Err(self.no_room(additional)),
+        }
     }
 
-    // Out of line, so that what is inlined into the caller's loop is a comparison; by value, so that
-    // the vector can stay in registers there.
+    /// The parts of a vector with room for more: the block and its capacity.
+    ///
+    /// Out of line, so that what is inlined into the caller's loop is a comparison; part by part,
+    /// so that the vector can stay in registers there.
+    ///
+    /// # Safety
+    ///
+    /// They are the parts of a vector. After `Some`, nobody uses `ptr`.
     #[cold]
     #[inline(never)]
-    fn grown(mut self, additional: usize) -> (Self, Result<(), AllocError>) {
-        let result = self.needed(additional).and_then(|needed| {
-            let doubled = self.cap.saturating_mul(2).min(const { max_len::<T>() });
-            self.set_capacity(needed.max(doubled).max(Self::FIRST))
-        });
-        (self, result)
+    unsafe fn grown(
+        ptr: NonNull<T>,
+        len: usize,
+        cap: usize,
+        additional: usize,
+    ) -> Option<(NonNull<T>, usize)> {
+        let capacity = Self::larger(len, cap, additional)?;
+        // SAFETY: the caller says so.
+        let grown = unsafe { Self::moved(ptr, cap, capacity) }.ok()?;
+        Some((grown, capacity))
+    }
+
+    #[cold]
+    fn no_room(&self, additional: usize) -> AllocError {
+        let capacity = Self::larger(self.len, self.cap, additional);
+        AllocError::new(capacity.unwrap_or(usize::MAX), size_of::<T>(), ())
+    }
+
+    /// The capacity to grow to: at least twice as large.
+    #[inline]
+    fn larger(len: usize, cap: usize, additional: usize) -> Option<usize> {
+        let doubled = cap.min(const { max_len::<T>() / 2 }) * 2;
+        Some(len.checked_add(additional)?.max(doubled).max(Self::FIRST))
     }
 
     /// Moves to a block of `capacity` elements, which is at least `len` and not 0.
     fn set_capacity(&mut self, capacity: usize) -> Result<(), AllocError> {
-        self.ptr = match self.block() {
-            None => allocate::<T, A>(capacity)?,
-            // SAFETY: by the invariant the block is the allocator's, with so much room; `ptr` is
-            // replaced with the result.
-            Some(block) => unsafe { reallocate::<T, A>(block, self.cap, capacity) }?,
-        };
+        // SAFETY: by the invariant; `ptr` is replaced with the result.
+        self.ptr = unsafe { Self::moved(self.ptr, self.cap, capacity) }?;
         self.cap = capacity;
         Ok(())
+    }
+
+    /// A block of `capacity` elements, which is not 0, with what was in another, if there was one.
+    ///
+    /// # Safety
+    ///
+    /// `ptr` and `cap` are those of a vector. After `Ok`, nobody uses `ptr`.
+    #[inline]
+    unsafe fn moved(
+        ptr: NonNull<T>,
+        cap: usize,
+        capacity: usize,
+    ) -> Result<NonNull<T>, AllocError> {
+        if <[T]>::is_unallocated(NonNull::slice_from_raw_parts(ptr, cap)) {
+            allocate::<T, A>(capacity)
+        } else {
+            // SAFETY: by the vector's invariant the block is the allocator's, with so much room;
+            // the caller does not use it again.
+            unsafe { reallocate::<T, A>(ptr, cap, capacity) }
+        }
     }
 }
 
