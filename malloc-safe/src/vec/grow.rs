@@ -160,7 +160,7 @@ impl<T: Unpin, A: Allocator + Deallocator<[T]>> CVec<T, A> {
         AllocError::new(capacity.unwrap_or(usize::MAX), size_of::<T>(), ())
     }
 
-    /// The capacity to grow to: at least twice as large.
+    /// The capacity to grow to: at least twice as large, if there can be such a block.
     #[inline]
     fn larger(len: usize, cap: usize, additional: usize) -> Option<usize> {
         let doubled = cap.min(const { max_len::<T>() / 2 }) * 2;
