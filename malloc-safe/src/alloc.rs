@@ -7,6 +7,7 @@ use core::ptr::NonNull;
 
 use crate::owned::Block;
 use crate::slice::max_len;
+use crate::string::find_nul;
 use crate::{AllocError, CStringError, Deallocator, Free, Owned};
 
 /// Allocates blocks that the same type, as a [`Deallocator`], releases.
@@ -351,7 +352,7 @@ impl<A: Allocator + Deallocator<CStr>> Owned<CStr, A> {
     /// ```
     #[inline]
     pub fn try_from_bytes(bytes: &[u8]) -> Result<Self, CStringError> {
-        match interior_nul(bytes) {
+        match find_nul(bytes) {
             Some(position) => Err(CStringError::InteriorNul { position }),
             None => Ok(Self::terminated(bytes)?),
         }
@@ -382,13 +383,4 @@ impl<A: Allocator + Deallocator<CStr>> Owned<CStr, A> {
         // NUL, and one was written behind them.
         Ok(unsafe { Self::from_measured(ptr.cast::<c_char>(), len) })
     }
-}
-
-/// Where the first NUL is.
-#[inline]
-pub(crate) fn interior_nul(bytes: &[u8]) -> Option<usize> {
-    let start = bytes.as_ptr();
-    // SAFETY: memchr reads the `len` bytes of the slice.
-    let found = unsafe { libc::memchr(start.cast(), 0, bytes.len()) };
-    (!found.is_null()).then(|| found.addr() - start.addr())
 }

@@ -19,11 +19,14 @@ use core::ptr::NonNull;
 ///   of the contents through a shared reference (a `Cell` in it, say) is right to read.
 /// - **Same block, same end:** where the type implements the trait for both `T` and `U`, and
 ///   [`Owned`](crate::Owned) has a conversion from one to the other, `release(p as T)` and
-///   `release(p as U)` are both right for the block. A coercion to a subtype counts. Note that a `CStr` counts its terminator and
-///   the `str` made of it does not: one that needs the exact size must not implement both.
-/// - **No length:** a block of an impossible length is released as a slice of length 0
-///   ([`RawPartsError`](crate::RawPartsError)). One that needs the exact size cannot be used with
-///   [`Owned::from_raw_parts`](crate::Owned::from_raw_parts) on a length that may be wrong.
+///   `release(p as U)` are both right for the block. A coercion to a subtype counts. Note that the `CStr` made of
+///   bytes ends with the first NUL, and the `str` made of that before it: one that needs the exact
+///   size must not implement the trait for `CStr`.
+/// - **No length:** a `[T]` may be released by its length, as `munmap` does: it is the one that the
+///   owner was given, whatever has happened since. Only a block of an impossible length is released as
+///   a slice of length 0 ([`RawPartsError`](crate::RawPartsError)): one that needs the exact size
+///   cannot be used with [`Owned::from_raw_parts`](crate::Owned::from_raw_parts) on a length that may
+///   be wrong.
 /// - **Threads:** if the type is `Send`, it may be called from any thread. Mark a library whose
 ///   memory must be released where it was allocated as `!Send`.
 pub unsafe trait Deallocator<T: ?Sized> {
@@ -49,7 +52,7 @@ pub unsafe trait Deallocator<T: ?Sized> {
 /// `deallocate` is right for the block whatever bytes are in it, also as every `U` that an owner
 /// of this `T` can be converted to.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` may read what it releases, so the contents cannot be borrowed mutably",
+    message = "`{Self}` may read what it releases, so the contents cannot be overwritten",
     note = "write through `Owned::as_ptr`, or implement `ContentBlind` if it reads nothing"
 )]
 pub unsafe trait ContentBlind<T: ?Sized>: Deallocator<T> {}
@@ -96,6 +99,11 @@ unsafe impl<T: ?Sized> ContentBlind<T> for Free {}
 ///   bytes, `CStr` and `str` ([`BlockOf`](crate::BlockOf)). An owner of anything else with this
 ///   deallocator does not compile. It may read what it releases, so its owners lend their
 ///   contents shared only.
+/// - `([c_void])` releases slices of whatever type, and `str`, with a function that takes the
+///   address and the size in bytes, as `munmap` does, without looking into them; `([X])` releases
+///   slices of `X` with one that takes the first `X` and their number. Neither releases a C string,
+///   whose size changes on its way to `str`. A block of which the library was given another size
+///   than that of the slice is not such a deallocator's to release.
 /// - `: !Send` after the parentheses keeps the owner in its thread.
 /// - After `=` stands a function, or any expression that gives one: a function pointer is read at
 ///   each release, a closure can add arguments.
@@ -148,6 +156,26 @@ unsafe impl<T: ?Sized> ContentBlind<T> for Free {}
 ///     };
 /// }
 /// ```
+///
+/// A function that wants the size gets it from the slice:
+///
+/// ```
+/// use malloc_safe::{Owned, deallocator};
+///
+/// # #[cfg(unix)] {
+/// deallocator! { struct Unmap([c_void]) = libc::munmap; }
+///
+/// let (prot, flags) = (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_PRIVATE | libc::MAP_ANON);
+/// // SAFETY: a new mapping, wherever there is room.
+/// let pages = unsafe { libc::mmap(core::ptr::null_mut(), 8192, prot, flags, -1, 0) };
+/// assert_ne!(pages, libc::MAP_FAILED);
+/// // SAFETY: 8192 bytes, all zero, to be unmapped as a whole.
+/// let mut pages = unsafe { Owned::<[u8], Unmap>::from_raw_parts(pages.cast(), 8192) }?;
+/// pages[8191] = 1;
+/// // munmap(pages, 8192) here
+/// # }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[macro_export]
 macro_rules! deallocator {
     (
@@ -188,6 +216,38 @@ macro_rules! __deallocator_impl {
     ($name:ident ($release:expr) [$($pointee:tt)+] $(::)? $segment:ident :: $($rest:tt)+) => {
         $crate::__deallocator_impl!($name ($release) [$($pointee)+] $($rest)+);
     };
+    ($name:ident ($release:expr) [$($pointee:tt)+] [c_void]) => {
+        // SAFETY: the function gets the address and the size in bytes, whatever the type; that they
+        // are right for the block is promised by whoever adopts it ("`D`'s to release").
+        unsafe impl<__Element> $crate::Deallocator<[__Element]> for $name {
+            $crate::__deallocator_impl!(
+                @sized [__Element], ::core::ffi::c_void, ::core::mem::size_of::<__Element>(), $release
+            );
+        }
+        // SAFETY: as above: a str is its bytes.
+        unsafe impl $crate::Deallocator<str> for $name {
+            #[inline]
+            unsafe fn deallocate(ptr: ::core::ptr::NonNull<str>) {
+                // SAFETY: a cast keeps the address, so it is still not NULL.
+                let bytes = unsafe { ::core::ptr::NonNull::new_unchecked(ptr.as_ptr() as *mut [u8]) };
+                // SAFETY: the caller hands over the bytes with the str.
+                unsafe { <Self as $crate::Deallocator<[u8]>>::deallocate(bytes) }
+            }
+        }
+        // SAFETY: whoever adopts the block promises as well that it is whatever is in it.
+        unsafe impl<__Element> $crate::ContentBlind<[__Element]> for $name {}
+        // SAFETY: as above.
+        unsafe impl $crate::ContentBlind<str> for $name {}
+    };
+    ($name:ident ($release:expr) [$($pointee:tt)+] [$(::)? $segment:ident :: $($rest:tt)+]) => {
+        $crate::__deallocator_impl!($name ($release) [$($pointee)+] [$($rest)+]);
+    };
+    ($name:ident ($release:expr) [[$element:ty]] [$last:ty]) => {
+        // SAFETY: as for any type, for slices of one.
+        unsafe impl $crate::Deallocator<[$element]> for $name {
+            $crate::__deallocator_impl!(@sized [$element], $element, 1, $release);
+        }
+    };
     ($name:ident ($release:expr) [$($pointee:tt)+] $($other:tt)+) => {
         // SAFETY: as for any type, for the blocks of one.
         unsafe impl<__Block> $crate::Deallocator<__Block> for $name
@@ -212,6 +272,21 @@ macro_rules! __deallocator_impl {
                 let _ = unsafe { release(ptr) };
             }
             __malloc_safe_release(ptr.as_ptr().cast())
+        }
+    };
+    (@sized $block:ty, $first:ty, $unit:expr, $release:expr) => {
+        #[inline]
+        unsafe fn deallocate(ptr: ::core::ptr::NonNull<$block>) {
+            // As above.
+            #[inline]
+            fn __malloc_safe_release(ptr: *mut $first, size: usize) {
+                fn __malloc_safe_release() {}
+                __malloc_safe_release();
+                let release = $release;
+                // SAFETY: as above, and of this size.
+                let _ = unsafe { release(ptr, size) };
+            }
+            __malloc_safe_release(ptr.as_ptr().cast(), ptr.len() * $unit)
         }
     };
 }

@@ -212,6 +212,57 @@ impl<O> fmt::Debug for IntoCStrError<O> {
 
 impl<O> Error for IntoCStrError<O> {}
 
+/// No byte of an owner's is NUL, so it is no C string. It holds the owner, unchanged.
+///
+/// ```
+/// use malloc_safe::Owned;
+///
+/// let error = Owned::<[u8]>::try_from_slice(b"endless")?.into_c_str().unwrap_err();
+/// assert_eq!(error.to_string(), "none of the 7 bytes is NUL, so no C string ends there");
+/// assert_eq!(*error.into_owner(), *b"endless");
+/// # Ok::<(), malloc_safe::AllocError>(())
+/// ```
+pub struct NotTerminated<O> {
+    owner: O,
+    searched: usize,
+}
+
+impl<O> NotTerminated<O> {
+    pub(crate) fn new(owner: O, searched: usize) -> Self {
+        Self { owner, searched }
+    }
+
+    /// Gives back the owner that could not be converted.
+    pub fn into_owner(self) -> O {
+        self.owner
+    }
+
+    /// How many bytes were searched.
+    pub fn searched(&self) -> usize {
+        self.searched
+    }
+}
+
+impl<O> fmt::Display for NotTerminated<O> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let searched = self.searched;
+        write!(
+            f,
+            "none of the {searched} bytes is NUL, so no C string ends there"
+        )
+    }
+}
+
+impl<O> fmt::Debug for NotTerminated<O> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NotTerminated")
+            .field("searched", &self.searched)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<O> Error for NotTerminated<O> {}
+
 #[cfg(feature = "std")]
 mod io {
     use super::{AllocError, CStringError};

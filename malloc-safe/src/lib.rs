@@ -65,9 +65,12 @@
 //! | an array of strings ended by NULL | `Option<Owned<NulTerminated<LentCStr>, D>>` ([`Lent`]), where `D` releases all of it, or [`Each<Free>`](Each) one after the other |
 //! | an array of strings, and how many | `Owned<[LentCStr], D>` ([`Lent`]), or `Owned<[Owned<NulTerminated<c_char>>]>` to take them out |
 //! | a linked list that is freed as a whole | `Option<Owned<T, D>>` with `D: Linked<T>`, and [`Owned::nodes`] |
+//! | a buffer with a string in it | [`into_c_str`](Owned::into_c_str) on its bytes, or [`Owned::from_raw_bounded`] |
 //! | a reference-counted object | `Option<Shared<T, D>>` ([`Shared`]) |
 //! | anything with a deallocator of its own | `Owned<T, D>`, with `D` from [`deallocator!`] |
-//! | a block whose deallocator is known at run time, or wants the length | [`OwnedWith<T, F>`](OwnedWith) |
+//! | a block whose deallocator wants the length | `Owned<[T], D>`, with `D` from [`deallocator!`] |
+//! | a block whose deallocator is known at run time | [`OwnedWith<T, F>`](OwnedWith) |
+//! | a secret | `Owned<T, Wipe<D>>` (feature `zeroize`) |
 //! | contents for a struct of the caller's | [`Disposable<S, D>`](Disposable) |
 //! | an object whose destructor has a status | `Owned<T, D>` with `D: Close<T>`, and [`Owned::close`] |
 //! | C only looks at an argument | [`BorrowedCStr<'_>`](BorrowedCStr) for a string, [`Borrowed<'_, T>`](Borrowed) for a handle |
@@ -97,6 +100,13 @@
 //!
 //! `allocator-api2`: [`Free`] is an allocator of that crate's (0.2, as of hashbrown and bumpalo), and
 //! any other [`Allocator`] becomes one as `Api2<A>`, so that their collections live in C's heap.
+//!
+//! `serde`: owners are serialized as their contents.
+//!
+//! `simdutf8`: conversions to `str` check UTF-8 with the processor's vector instructions, with `std`
+//! those that it is found to have at run time.
+//!
+//! `zeroize`: `Wipe`, a deallocator that overwrites secrets before it releases them.
 #![no_std]
 #![deny(unsafe_op_in_unsafe_fn, missing_docs)]
 
@@ -122,10 +132,14 @@ mod opaque;
 pub mod out;
 mod owned;
 mod pointee;
+#[cfg(feature = "serde")]
+mod serialize;
 mod shared;
 mod slice;
 mod string;
 mod vec;
+#[cfg(feature = "zeroize")]
+mod wipe;
 mod with;
 
 pub use alloc::Allocator;
@@ -136,7 +150,7 @@ pub use close::{Close, CloseError, CloseFailure};
 pub use dealloc::{ContentBlind, Deallocator, Free};
 pub use disposable::{Disposable, Dispose};
 pub use each::Each;
-pub use error::{AllocError, CStringError, IntoCStrError, NotUtf8};
+pub use error::{AllocError, CStringError, IntoCStrError, NotTerminated, NotUtf8};
 pub use lent::{Lendable, Lent, LentCStr, LentIter, LentUntilNull};
 pub use linked::{Linked, Nodes};
 pub use nul::{NulTerminated, Terminator};
@@ -147,6 +161,8 @@ pub use pointee::{BlockOf, Pointee};
 pub use shared::{RefCounted, Shared};
 pub use slice::{IntoIter, RawPartsError};
 pub use vec::CVec;
+#[cfg(feature = "zeroize")]
+pub use wipe::Wipe;
 pub use with::OwnedWith;
 
 /// Every ownership shape of real C libraries, each as a declaration and a call.

@@ -7,6 +7,10 @@
 use core::marker::PhantomData;
 
 /// No type implements it: `impl Unpin for … where Pinned<T>: Never` takes `Unpin` away for good.
+#[diagnostic::on_unimplemented(
+    message = "the pointee is not `Unpin`: Rust neither looks into it, nor moves it, nor knows its size",
+    label = "not for a pointee that is not `Unpin`"
+)]
 pub trait Never {}
 
 /// A type of this crate, to be bounded by [`Never`].

@@ -6,6 +6,7 @@ use core::slice;
 use core::str::Utf8Error;
 
 use crate::never::{Never, Pinned};
+use crate::string::from_utf8;
 use crate::{Deallocator, NotUtf8, Owned};
 
 /// A pointee: elements of type `T` up to and including the first zero.
@@ -136,7 +137,7 @@ impl<D: Deallocator<NulTerminated<c_char>>> Owned<NulTerminated<c_char>, D> {
     /// [`Utf8Error`], if the bytes are something else. The owner still has them.
     #[inline]
     pub fn to_str(&self) -> Result<&str, Utf8Error> {
-        self.to_c_str().to_str()
+        from_utf8(self.to_bytes())
     }
 
     /// Searches for the terminator once and keeps the length beside the pointer.

@@ -2,9 +2,9 @@
 
 use core::ffi::{CStr, c_char};
 use core::ptr::NonNull;
-use core::str;
+use core::str::{self, Utf8Error};
 
-use crate::{Deallocator, NotUtf8, NulTerminated, Owned};
+use crate::{Deallocator, NotTerminated, NotUtf8, NulTerminated, Owned};
 
 // A pointer to a CStr is taken apart and put together below as a pointer to its bytes with the
 // terminator. Were the standard library to make it thin, this would fail rather than misbehave.
@@ -34,6 +34,57 @@ impl<D: Deallocator<CStr>> Owned<CStr, D> {
         let len = unsafe { CStr::from_ptr(ptr) }.count_bytes();
         // SAFETY: the caller hands over the block, and its terminator was found at `len`.
         Some(unsafe { Self::from_measured(first, len) })
+    }
+
+    /// Adopts a `char *` that ends within `bound` bytes; NULL is `Ok(None)`.
+    ///
+    /// For a buffer whose size is known: the search stops there, and is faster than one without a
+    /// bound (`memchr`, C17 7.24.5.1).
+    ///
+    /// # Errors
+    ///
+    /// [`NotTerminated`], if none of the first `bound` bytes is NUL. It owns the block, as those
+    /// bytes.
+    ///
+    /// # Safety
+    ///
+    /// `ptr` is NULL, or a live block that is [`D`'s to release](Owned#invariant), as a string or as
+    /// bytes, and that nobody else uses or releases from now on. Its bytes up to the first NUL, or
+    /// as many as `bound`, are valid; `bound` may be larger than the block if there is a NUL in it.
+    ///
+    /// ```
+    /// use core::ffi::CStr;
+    /// use malloc_safe::Owned;
+    ///
+    /// // SAFETY: the function returns NULL, or a C string in a malloc block of four bytes.
+    /// let dashes = unsafe { Owned::<CStr>::from_raw_bounded(malloc_sys::workload_string(3, 45), 4) }?;
+    /// assert_eq!(dashes.as_deref(), Some(c"---"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[inline]
+    pub unsafe fn from_raw_bounded(
+        ptr: *mut c_char,
+        bound: usize,
+    ) -> Result<Option<Self>, NotTerminated<Owned<[u8], D>>>
+    where
+        D: Deallocator<[u8]>,
+    {
+        let Some(first) = NonNull::new(ptr) else {
+            return Ok(None);
+        };
+        let bound = bound.min(isize::MAX.cast_unsigned()); // no block is larger
+        // SAFETY: the caller says that the bytes are valid up to the first NUL or the bound.
+        if let Some(len) = unsafe { search(first.cast(), bound) } {
+            // SAFETY: the caller hands over the block, and its terminator was found at `len`.
+            Ok(Some(unsafe { Self::from_measured(first, len) }))
+        } else {
+            let bytes = NonNull::slice_from_raw_parts(first.cast(), bound);
+            // SAFETY: the caller hands over the block, of which all these bytes were searched.
+            Err(NotTerminated::new(
+                unsafe { Owned::from_non_null(bytes) },
+                bound,
+            ))
+        }
     }
 
     /// Gives up ownership, and the length: the pointer that C wants.
@@ -97,7 +148,7 @@ impl<D: Deallocator<CStr>> Owned<CStr, D> {
     where
         D: Deallocator<str>,
     {
-        match str::from_utf8(self.to_bytes()) {
+        match from_utf8(self.to_bytes()) {
             Ok(text) => {
                 let len = text.len();
                 let first = Self::into_non_null(self).cast::<u8>();
@@ -121,7 +172,7 @@ impl<D: Deallocator<[u8]>> Owned<[u8], D> {
     where
         D: Deallocator<str>,
     {
-        match str::from_utf8(&self) {
+        match from_utf8(&self) {
             Ok(text) => {
                 let len = text.len();
                 let first = Self::into_non_null(self).cast();
@@ -130,6 +181,37 @@ impl<D: Deallocator<[u8]>> Owned<[u8], D> {
                 Ok(unsafe { Owned::from_utf8_parts(first, len) })
             }
             Err(error) => Err(NotUtf8::new(self, error)),
+        }
+    }
+
+    /// Takes the bytes for a C string that ends at the first NUL; what is behind it stays in the
+    /// block, out of sight.
+    ///
+    /// A deallocator that needs the exact size does not release a `CStr`, and has no such conversion.
+    ///
+    /// # Errors
+    ///
+    /// [`NotTerminated`], with the owner in it, if no byte is NUL.
+    ///
+    /// ```
+    /// use malloc_safe::Owned;
+    ///
+    /// let field = Owned::<[u8]>::try_from_slice(b"name\0\0\0\0")?;
+    /// assert_eq!(&*field.into_c_str()?, c"name");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[inline]
+    pub fn into_c_str(self) -> Result<Owned<CStr, D>, NotTerminated<Self>>
+    where
+        D: Deallocator<CStr>,
+    {
+        if let Some(len) = find_nul(&self) {
+            let first = Self::into_non_null(self).cast();
+            // SAFETY: owned bytes, the first NUL of which is at `len`; so there is a block.
+            Ok(unsafe { Owned::from_measured(first, len) })
+        } else {
+            let searched = self.len();
+            Err(NotTerminated::new(self, searched))
         }
     }
 }
@@ -160,4 +242,34 @@ impl<D: Deallocator<str>> Owned<str, D> {
         // SAFETY: every str is its bytes, and the block was owned.
         unsafe { Owned::from_non_null(bytes) }
     }
+}
+
+/// Where the first NUL is.
+#[inline]
+pub(crate) fn find_nul(bytes: &[u8]) -> Option<usize> {
+    // SAFETY: the bytes of a slice are valid.
+    unsafe { search(NonNull::from(bytes).cast(), bytes.len()) }
+}
+
+/// The distance to the first NUL, if that is less than `bound`.
+///
+/// # Safety
+///
+/// The bytes at `first` are valid up to the first NUL, or as many as `bound`.
+#[inline]
+unsafe fn search(first: NonNull<u8>, bound: usize) -> Option<usize> {
+    // SAFETY: memchr reads one byte after the other, and none behind the first match.
+    let found = unsafe { libc::memchr(first.as_ptr().cast(), 0, bound) };
+    (!found.is_null()).then(|| found.addr() - first.addr().get())
+}
+
+/// What [`str::from_utf8`] says.
+#[inline]
+pub(crate) fn from_utf8(bytes: &[u8]) -> Result<&str, Utf8Error> {
+    #[cfg(feature = "simdutf8")]
+    if let Ok(text) = simdutf8::compat::from_utf8(bytes) {
+        return Ok(text);
+    }
+    // Without the feature; and with it for the error, whose type is the standard library's.
+    str::from_utf8(bytes)
 }

@@ -10,8 +10,8 @@ use crate::{Borrowed, Pointee};
 
 /// Owns a block together with the closure that releases it.
 ///
-/// For `munmap`, which wants the length, a `free` that takes its heap as an argument, a function
-/// pointer out of a plug-in. The closure is stored beside the pointer, never boxed; where the
+/// For a `free` that takes its heap as an argument, a function pointer out of a plug-in, a size that
+/// the block alone does not tell. The closure is stored beside the pointer, never boxed; where the
 /// deallocator is a plain function, [`Owned`](crate::Owned) is smaller and can stand in a
 /// declaration.
 ///

@@ -26,7 +26,7 @@ impl<A: Allocator + Deallocator<[u8]> + Deallocator<CStr>> CVec<u8, A> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn try_into_c_str(mut self) -> Result<Owned<CStr, A>, IntoCStrError<Self>> {
-        if let Some(position) = crate::alloc::interior_nul(&self) {
+        if let Some(position) = crate::string::find_nul(&self) {
             let error = CStringError::InteriorNul { position };
             return Err(IntoCStrError::new(self, error));
         }

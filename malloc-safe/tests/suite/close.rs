@@ -151,7 +151,7 @@ mod stdio {
         let file = file.expect("the device is there");
         // SAFETY: the stream is open until its owner is closed.
         let status = unsafe { libc::fputc(b'x'.into(), Owned::as_ptr(&file).cast()) };
-        assert_eq!(status, b'x'.into(), "one byte is buffered");
+        assert_eq!(status, i32::from(b'x'), "one byte is buffered");
         Owned::close(file)
     }
 

@@ -21,8 +21,13 @@ mod nul;
 mod out;
 mod owned;
 mod rivals;
+#[cfg(feature = "serde")]
+mod serialize;
 mod shared;
+mod sized;
 mod slice;
 mod string;
 mod vec;
+#[cfg(feature = "zeroize")]
+mod wipe;
 mod with;
