@@ -228,7 +228,7 @@ impl<T, A: Allocator + Deallocator<[T]>> Owned<[T], A> {
         })
     }
 
-    /// Makes `len` elements, each the result of `make` for its position.
+    /// Makes `len` elements, each the result of `make` for its position; 0 need no block.
     ///
     /// If `make` panics, the elements made so far are dropped and the block is released.
     ///
@@ -291,7 +291,7 @@ impl<T, A: Allocator + Deallocator<[T]>> Owned<[T], A> {
 
 /// Room for C to fill.
 impl<T, A: Allocator + Deallocator<[MaybeUninit<T>]>> Owned<[MaybeUninit<T>], A> {
-    /// Allocates room for `len` elements and writes none.
+    /// Allocates room for `len` elements and writes none; 0 need no block.
     ///
     /// # Errors
     ///

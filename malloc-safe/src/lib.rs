@@ -81,6 +81,21 @@
 //! The [`gallery`] has an entry for each of them, with functions of SQLite, OpenSSL, libxml2, GLib,
 //! libgit2 and the C library: the declaration and the call.
 //!
+//! # What bad input does
+//!
+//! | | NULL | length 0 | too large | misaligned | over-aligned |
+//! | --- | --- | --- | --- | --- | --- |
+//! | [`Owned::from_raw`], [`Shared::from_raw`], [`Shared::retain`] | `None` | | | panics¹ | adopted² |
+//! | [`Owned::from_raw_parts`], [`out::slice`] | empty, or an error with another length than 0 | empty, the block is freed | an error that owns the block | panics¹ | adopted², up to 2 KiB³ |
+//! | [`Owned::from_raw_c_str`] | `None` | | | | |
+//! | [`Owned::from_raw_bounded`] | `None` | an error that owns the block | searched up to the first NUL | | |
+//! | [`OwnedWith::new`] | cannot be | as the closure says | | panics¹ | adopted² |
+//! | a declaration, [`Out`] | `None` | | | not checked | adopted² |
+//! | [`Owned::try_new`] and its kin | | no block | an error | | does not compile |
+//!
+//! ¹ In debug builds; undefined behaviour otherwise, as in C. ² If the block is so aligned, as
+//! `posix_memalign` does it. ³ From 4 KiB on it does not compile.
+//!
 //! # What it does, and does not
 //!
 //! It releases each block once, with the deallocator in its type, also when a destructor panics;

@@ -14,7 +14,8 @@ use crate::{Allocator, CVec, Deallocator, Free, Owned, Pointee, RawPartsError};
 ///
 /// Whoever declares a function with an `Out` promises that on every path, errors included, it
 /// leaves there NULL or what satisfies the [invariant](Owned#invariant) of an owner. Where the
-/// manual calls the pointer undefined after an error, declare a raw pointer instead.
+/// manual calls the pointer undefined after an error, declare a raw pointer instead. What C stores
+/// is not looked at, not even for its alignment.
 ///
 /// ```
 /// use core::ffi::{c_char, c_int};
@@ -105,6 +106,10 @@ pub fn owner<T: Pointee, D: Deallocator<T>, R>(
 /// However `fill` ends, the two places satisfy what [`Owned::from_raw_parts`] asks for. For a C
 /// function that counts in another type, have `fill` give it a variable of that type and convert
 /// the count; casting `len` to an `int *` leaves half of it unwritten, and -1 a large length.
+///
+/// # Panics
+///
+/// As [`Owned::from_raw_parts`], in debug builds, if the pointer is not aligned for `T`.
 ///
 /// # Examples
 ///

@@ -26,6 +26,10 @@ pub trait Pointee: sealed::Sealed {
     #[doc(hidden)]
     fn is_unallocated(ptr: NonNull<Self>) -> bool;
 
+    /// What the address is a multiple of.
+    #[doc(hidden)]
+    const ALIGNMENT: usize;
+
     /// Fails to compile for an `enum` without values that stands for a C struct: safe code could
     /// `match` a reference to one.
     #[doc(hidden)]
@@ -33,6 +37,8 @@ pub trait Pointee: sealed::Sealed {
 }
 
 impl<T> Pointee for T {
+    const ALIGNMENT: usize = align_of::<T>();
+
     const INHABITED: () = assert!(
         size_of::<Option<T>>() > 0,
         "the pointee has no values: use malloc_safe::Opaque"
@@ -45,6 +51,8 @@ impl<T> Pointee for T {
 }
 
 impl<T> Pointee for [T] {
+    const ALIGNMENT: usize = align_of::<T>();
+
     #[inline]
     fn is_unallocated(ptr: NonNull<Self>) -> bool {
         if !ptr.is_empty() && size_of::<T>() != 0 {
@@ -60,6 +68,8 @@ impl<T> Pointee for [T] {
 fn cold() {}
 
 impl Pointee for str {
+    const ALIGNMENT: usize = 1;
+
     #[inline]
     fn is_unallocated(ptr: NonNull<Self>) -> bool {
         // A str is its bytes, and only the raw pointer may be looked at here.
@@ -71,6 +81,8 @@ impl Pointee for str {
 }
 
 impl Pointee for CStr {
+    const ALIGNMENT: usize = 1;
+
     #[inline]
     fn is_unallocated(_: NonNull<Self>) -> bool {
         false // there is always the terminator

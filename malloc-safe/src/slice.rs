@@ -38,7 +38,14 @@ impl<T, D: Deallocator<[T]>> Owned<[T], D> {
     ///
     /// # Panics
     ///
-    /// In debug builds, if `ptr` is not aligned for `T`.
+    /// In debug builds, if `ptr` is not aligned for `T`. A `T` aligned to a page of memory does not
+    /// compile: the empty slice has an address below that.
+    ///
+    /// ```compile_fail,E0080
+    /// #[repr(align(4096))]
+    /// struct Page([u8; 4096]);
+    /// let pages = unsafe { malloc_safe::Owned::<[Page]>::from_raw_parts(core::ptr::null_mut(), 0) };
+    /// ```
     ///
     /// # Examples
     ///

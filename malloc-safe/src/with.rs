@@ -66,8 +66,16 @@ impl<T: ?Sized + Pointee, F: FnOnce(NonNull<T>)> OwnedWith<T, F> {
     /// alone, once, but is so although the `T` has been dropped or has panicked in its destructor,
     /// whatever safe code has made of the contents through a shared reference (a `Cell` in them,
     /// say), and, if the owner is `Send`, in any thread.
+    ///
+    /// # Panics
+    ///
+    /// In debug builds, if `ptr` is not aligned for `T`.
     #[inline]
     pub unsafe fn new(ptr: NonNull<T>, release: F) -> Self {
+        debug_assert!(
+            ptr.addr().get().is_multiple_of(T::ALIGNMENT),
+            "{ptr:p} is not aligned for the pointee"
+        );
         Self {
             ptr,
             release: ManuallyDrop::new(release),

@@ -6,6 +6,7 @@
 mod alloc;
 #[cfg(feature = "allocator-api2")]
 mod api2;
+mod bad_input;
 mod borrowed;
 mod close;
 mod dealloc;
