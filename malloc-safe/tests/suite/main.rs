@@ -18,7 +18,6 @@ mod hostile;
 mod layout;
 mod lent;
 mod linked;
-mod nul;
 mod out;
 mod owned;
 mod rivals;
@@ -28,6 +27,7 @@ mod shared;
 mod sized;
 mod slice;
 mod string;
+mod terminated;
 mod vec;
 #[cfg(feature = "zeroize")]
 mod wipe;
