@@ -7,7 +7,7 @@
 
 use core::ffi::{c_char, c_int, c_long, c_void};
 use core::ptr::{self, NonNull};
-use malloc_safe::{Borrowed, Deallocator, Opaque, Owned, RefCounted, Shared, deallocator};
+use malloc_safe::{Borrowed, Opaque, Owned, RefCounted, Shared, deallocator};
 
 type Pkey = Opaque<Key>;
 deallocator! { pub(crate) struct Free(Pkey) = EVP_PKEY_free; }
@@ -17,22 +17,18 @@ deallocator! {
         unsafe { CRYPTO_free(block, c"".as_ptr(), 0) }
     };
 }
-
-pub(crate) struct ClearFree;
-// SAFETY: it takes a block of OpenSSL's and its length, whatever the bytes are.
-unsafe impl Deallocator<[u8]> for ClearFree {
-    unsafe fn deallocate(ptr: NonNull<[u8]>) {
-        // SAFETY: the caller hands over a live block of so many bytes.
-        unsafe { CRYPTO_clear_free(ptr.as_ptr().cast(), ptr.len(), c"".as_ptr(), 0) }
-    }
+deallocator! {
+    pub(crate) struct ClearFree([c_void]) = |block, size| {
+        // SAFETY: the owner hands over a live block of OpenSSL's, of this size.
+        unsafe { CRYPTO_clear_free(block, size, c"".as_ptr(), 0) }
+    };
 }
 
 // SAFETY: one function adds a reference and the other drops it, atomically.
 unsafe impl RefCounted<Pkey> for Free {
     unsafe fn retain(ptr: NonNull<Pkey>) {
         // SAFETY: the caller has a live key.
-        let status = unsafe { EVP_PKEY_up_ref(ptr.as_ptr()) };
-        if status != 1 {
+        if unsafe { EVP_PKEY_up_ref(ptr.as_ptr()) } != 1 {
             std::process::abort(); // the count has become negative
         }
     }

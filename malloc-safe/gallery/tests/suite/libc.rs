@@ -331,34 +331,51 @@ fn paths_that_match_are_contents_of_the_callers_struct() {
     assert_eq!((status, found.gl_pathc), (libc::GLOB_NOMATCH, 0));
 }
 
-#[test]
-fn mapped_memory_is_unmapped_with_its_length() {
-    let len = 1 << 16;
+fn map(size: usize) -> *mut u8 {
+    let (access, flags) = (libc::PROT_READ, libc::MAP_PRIVATE | libc::MAP_ANON);
     // SAFETY: a new mapping, at no particular address.
-    let start = unsafe {
-        libc::mmap(
-            ptr::null_mut(),
-            len,
-            libc::PROT_READ,
-            libc::MAP_PRIVATE | libc::MAP_ANON,
-            -1,
-            0,
-        )
-    };
+    let start = unsafe { libc::mmap(ptr::null_mut(), size, access, flags, -1, 0) };
     assert_ne!(start, libc::MAP_FAILED);
-    let start = NonNull::new(start.cast::<u8>()).expect("mapped above address 0");
-    let block = NonNull::slice_from_raw_parts(start, len);
-    let unmapped = Cell::new(None);
-    let unmap = |block: NonNull<[u8]>| {
-        // SAFETY: the owner hands over the mapping.
-        let status = unsafe { libc::munmap(block.as_ptr().cast(), block.len()) };
-        unmapped.set(Some((status, block.len())));
-    };
+    start.cast()
+}
+
+thread_local! { static UNMAPPED: Cell<Option<(c_int, usize)>> = const { Cell::new(None) }; }
+
+/// Unmaps, and notes what that returned and the size that it was given.
+///
+/// # Safety
+///
+/// As of munmap.
+unsafe fn unmap(start: *mut c_void, size: usize) {
+    // SAFETY: the caller says so.
+    let status = unsafe { libc::munmap(start, size) };
+    UNMAPPED.set(Some((status, size)));
+}
+
+deallocator! { struct Unmap([c_void]) = unmap; }
+
+#[test]
+fn mapped_memory_is_unmapped_with_its_size() {
     // SAFETY: so many zero bytes that nobody else uses, for munmap.
-    let mapping = unsafe { OwnedWith::new(block, unmap) };
-    assert!(mapping.iter().all(|&byte| byte == 0));
+    let mapping = unsafe { Owned::<[u32], Unmap>::from_raw_parts(map(1 << 16).cast(), 1 << 14) };
+    let mapping = mapping.expect("a mapping and its length");
+    assert!(mapping.iter().all(|&number| number == 0));
     drop(mapping);
-    assert_eq!(unmapped.get(), Some((0, len)));
+    assert_eq!(UNMAPPED.get(), Some((0, 1 << 16)));
+}
+
+#[test]
+fn a_part_of_mapped_memory_is_unmapped_with_the_whole() {
+    let start = NonNull::new(map(1 << 16)).expect("mapped above address 0");
+    let whole = |part: NonNull<[u8]>| {
+        // SAFETY: the owner hands over a mapping of this size.
+        unsafe { unmap(part.as_ptr().cast(), 1 << 16) }
+    };
+    // SAFETY: more zero bytes than these, which nobody else uses, for munmap.
+    let part = unsafe { OwnedWith::new(NonNull::slice_from_raw_parts(start, 100), whole) };
+    assert!(part.iter().all(|&byte| byte == 0));
+    drop(part);
+    assert_eq!(UNMAPPED.get(), Some((0, 1 << 16)));
 }
 
 #[test]

@@ -35,3 +35,16 @@ fn libraries_that_are_not_installed_are_named() {
     let skipped = format!("\nskipped: pkg-config did not find {}\n", gallery::MISSING);
     let _ = io::stderr().write_all(skipped.as_bytes());
 }
+
+#[test]
+fn no_wrapper_has_more_than_60_lines_of_code() {
+    for wrapper in [
+        include_str!("../../examples/sqlite/wrapper.rs"),
+        include_str!("../../examples/openssl/wrapper.rs"),
+        include_str!("../../examples/libxml2/wrapper.rs"),
+    ] {
+        let lines = wrapper.lines().map(str::trim_start);
+        let code = lines.filter(|line| !line.is_empty() && !line.starts_with("//"));
+        assert!(code.count() <= 60);
+    }
+}

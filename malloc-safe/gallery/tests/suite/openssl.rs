@@ -1,5 +1,6 @@
 //! OpenSSL: its own allocator with a file and a line, encodings, secrets, reference counts.
 
+use core::cell::Cell;
 use core::ffi::{c_char, c_int, c_long, c_uchar, c_ulong, c_void};
 use core::ptr::{self, NonNull};
 use malloc_safe::{
@@ -30,16 +31,15 @@ deallocator! { struct FreeKey(Key) = EVP_PKEY_free; }
 deallocator! { struct FreeCertificate(Certificate) = X509_free; }
 deallocator! { struct FreeStream(Stream) = BIO_free; }
 
-/// Overwrites a secret with zeros, then frees it.
-struct ClearFree;
+thread_local! { static CLEARED: Cell<usize> = const { Cell::new(0) }; }
 
-// SAFETY: CRYPTO_clear_free takes a block of OpenSSL's and its length, which a slice knows; of one
-// released as a slice of length 0 it clears nothing. It is right whatever the bytes are.
-unsafe impl Deallocator<[u8]> for ClearFree {
-    unsafe fn deallocate(ptr: NonNull<[u8]>) {
-        // SAFETY: the caller hands over a live block of so many bytes.
-        unsafe { CRYPTO_clear_free(ptr.as_ptr().cast(), ptr.len(), c"openssl.rs".as_ptr(), 1) }
-    }
+deallocator! {
+    /// Overwrites a secret with zeros, then frees it: `OPENSSL_clear_free`, which wants the length.
+    struct ClearFree([c_void]) = |block, size| {
+        CLEARED.set(size);
+        // SAFETY: the owner hands over a live block of OpenSSL's, of this size.
+        unsafe { CRYPTO_clear_free(block, size, c"openssl.rs".as_ptr(), 1) }
+    };
 }
 
 /// An `…_up_ref` reports a count that has become negative.
@@ -209,6 +209,8 @@ fn a_secret_is_cleared_and_freed_with_its_length() {
     let secret = unsafe { encoded::<ClearFree>(encode) }.expect("a key can be encoded");
     assert_eq!(secret.len(), 48);
     assert!(secret.ends_with(&[7; 32]));
+    drop(secret);
+    assert_eq!(CLEARED.get(), 48);
 }
 
 #[test]
