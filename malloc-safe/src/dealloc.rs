@@ -135,16 +135,23 @@ unsafe impl<T: ?Sized> ContentBlind<T> for Free {}
 /// assert_eq!(token.to_bytes(), b"xxx");
 /// ```
 ///
-/// A library may keep its deallocator in a variable, as libxml2 does with `xmlFree` (bound as a
-/// `safe static`, or read in a closure), or want more than the pointer, as OpenSSL does with the
-/// file and line of the caller:
+/// A library may keep its deallocator in a variable that a program can set, as libxml2 does with
+/// `xmlFree`, or want more than the pointer, as OpenSSL does with the file and line of the caller:
 ///
 /// ```
 /// use core::ffi::{c_char, c_int, c_void};
 /// use malloc_safe::deallocator;
 ///
-/// static XML_FREE: unsafe extern "C" fn(*mut c_void) = malloc_sys::free;
-/// deallocator! { struct XmlFree(c_void) = XML_FREE; }
+/// # #[allow(non_upper_case_globals)]
+/// # static mut xmlFree: unsafe extern "C" fn(*mut c_void) = malloc_sys::free;
+/// deallocator! {
+///     struct XmlFree(c_void) = |block| {
+///         // SAFETY: nobody sets the variable while the library is in use.
+///         let free = unsafe { xmlFree };
+///         // SAFETY: the owner hands over a live block of libxml2's.
+///         unsafe { free(block) }
+///     };
+/// }
 ///
 /// # unsafe extern "C" fn CRYPTO_free(block: *mut c_void, _: *const c_char, _: c_int) {
 /// #     unsafe { malloc_sys::free(block) }

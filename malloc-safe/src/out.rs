@@ -71,17 +71,20 @@ impl<'a, T: Pointee, D: Deallocator<T>> Out<'a, T, D> {
 ///
 /// ```
 /// use core::ffi::{c_char, c_int};
-/// use malloc_safe::{Free, NulTerminated, Out, out};
+/// use malloc_safe::{NulTerminated, Out, out};
 ///
 /// unsafe extern "C" {
-///     fn asprintf(out: Out<'_, NulTerminated<c_char>>, format: *const c_char, ...) -> c_int;
+///     safe fn workload_string_out(
+///         length: usize,
+///         fill: c_char,
+///         out: Out<'_, NulTerminated<c_char>>,
+///     ) -> c_int;
 /// }
+/// # use malloc_sys as _;
 ///
-/// // SAFETY: the format takes one int.
-/// let (length, text) = out::owner(|out| unsafe { asprintf(out, c"%d".as_ptr(), 42 as c_int) });
-/// assert_eq!(length, 2);
-/// assert_eq!(text.expect("length is not -1").to_bytes(), b"42");
-/// # let _: Option<malloc_safe::Owned<NulTerminated<c_char>, Free>> = None;
+/// let (status, text) = out::owner(|out| workload_string_out(2, b'-' as c_char, out));
+/// assert_eq!(status, 0);
+/// assert_eq!(text.expect("status 0 fills it").to_bytes(), b"--");
 /// ```
 #[inline]
 pub fn owner<T: Pointee, D: Deallocator<T>, R>(
