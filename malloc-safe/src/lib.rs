@@ -139,6 +139,8 @@ mod disposable;
 mod each;
 mod error;
 mod impls;
+#[cfg(feature = "leak")]
+pub mod leak;
 mod lent;
 mod linked;
 mod never;

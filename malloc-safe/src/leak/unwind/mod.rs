@@ -1,0 +1,54 @@
+//! Stacks: taken inside `malloc`, told apart by number, and named in the report.
+//!
+//! `capture` walks the stack by the modules' unwind tables, and keeps what it found: where the
+//! registers and the words that the walk depended on are the same again, so is the stack. It
+//! neither allocates nor waits for a lock; [`resolve`] does both.
+
+mod intern;
+mod pages;
+mod symbol;
+
+#[cfg(all(
+    target_os = "linux",
+    target_pointer_width = "64",
+    any(target_arch = "x86_64", target_arch = "aarch64")
+))]
+mod native;
+#[cfg(all(
+    target_os = "linux",
+    target_pointer_width = "64",
+    any(target_arch = "x86_64", target_arch = "aarch64")
+))]
+pub(crate) use native::{
+    MAX_FRAMES, capture, captures, memo_mismatches, modules_changed, validate,
+};
+
+#[cfg(not(all(
+    target_os = "linux",
+    target_pointer_width = "64",
+    any(target_arch = "x86_64", target_arch = "aarch64")
+)))]
+mod one_frame;
+#[cfg(not(all(
+    target_os = "linux",
+    target_pointer_width = "64",
+    any(target_arch = "x86_64", target_arch = "aarch64")
+)))]
+pub(crate) use one_frame::{
+    MAX_FRAMES, capture, captures, memo_mismatches, modules_changed, validate,
+};
+
+pub(crate) use intern::{StackId, frames};
+pub(crate) use symbol::{Frame, resolve};
+
+/// Registers of a function that called one of the hooks, as they are once the hook has returned.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+pub(crate) struct Registers {
+    /// Where the function continues: the hook's return address.
+    pub(crate) pc: usize,
+    /// The stack pointer.
+    pub(crate) sp: usize,
+    /// The frame pointer, `rbp` or `x29`, whatever it holds.
+    pub(crate) fp: usize,
+}

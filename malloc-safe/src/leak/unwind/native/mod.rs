@@ -1,0 +1,131 @@
+//! Walks stacks on 64-bit Linux.
+
+mod cfi;
+mod errno;
+mod limits;
+mod memo;
+mod module;
+mod thread;
+mod walk;
+
+use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+
+use super::Registers;
+use super::intern::{self, StackId};
+use thread::Thread;
+pub(crate) use walk::MAX_FRAMES;
+
+/// The state of the modules: odd while results are validated, never 0.
+static GENERATION: AtomicU32 = AtomicU32::new(2);
+static CAPTURES: AtomicU64 = AtomicU64::new(0);
+static MISMATCHES: AtomicU64 = AtomicU64::new(0);
+
+/// The stack of the function that called the hook: its return addresses, innermost first, at most
+/// [`MAX_FRAMES`]. Of a stack that is not the thread's own, such as a coroutine's, the first alone.
+///
+/// Neither allocates nor locks, and leaves `errno` alone.
+///
+/// # Safety
+///
+/// The registers are those of the function that called the hook, on the current thread, and the
+/// hook has not returned. No other capture of this thread has been interrupted by this one.
+#[inline]
+pub(crate) unsafe fn capture(registers: &Registers) -> StackId {
+    if let Some(thread) = thread::current() {
+        // SAFETY: this thread's own, and no other capture of the thread is running.
+        let thread = unsafe { thread.as_ref() };
+        if thread.generation == GENERATION.load(Ordering::Relaxed) {
+            // SAFETY: such registers; what is in the memo was inserted on the thread's own stack.
+            if let Some(id) = unsafe { thread.memo.find(registers) } {
+                return id;
+            }
+        }
+    }
+    // SAFETY: the caller's promise.
+    unsafe { walk(registers) }
+}
+
+/// To be called before a module's code goes away, and after: what was found so far is forgotten.
+pub(crate) fn modules_changed() {
+    let next = |generation: u32| Some(generation.wrapping_add(2).max(2));
+    let _ = GENERATION.fetch_update(Ordering::Release, Ordering::Relaxed, next);
+}
+
+/// From now on every stack is walked, and compared with what the memo has to say. For tests.
+pub(crate) fn validate(on: bool) {
+    if on {
+        GENERATION.fetch_or(1, Ordering::Release);
+    } else {
+        GENERATION.fetch_and(!1, Ordering::Release);
+    }
+}
+
+/// How many captures have been validated.
+pub(crate) fn captures() -> u64 {
+    CAPTURES.load(Ordering::Relaxed)
+}
+
+/// In how many of them the memo was wrong.
+pub(crate) fn memo_mismatches() -> u64 {
+    MISMATCHES.load(Ordering::Relaxed)
+}
+
+/// # Safety
+///
+/// As for `capture`.
+#[cold]
+#[inline(never)]
+unsafe fn walk(registers: &Registers) -> StackId {
+    errno::preserved(|| {
+        let Some(mut thread) = thread::current_or_new() else {
+            return intern::intern(&[registers.pc]);
+        };
+        // SAFETY: this thread's own, and no other capture of the thread is running.
+        let thread = unsafe { thread.as_mut() };
+        let generation = GENERATION.load(Ordering::Acquire);
+        if thread.generation != generation & !1 {
+            thread.generation = generation & !1;
+            thread.rules.clear();
+            thread.memo.clear();
+        }
+        let Some(top) = thread.limits.top_above(registers.sp) else {
+            return intern::intern(&[registers.pc]);
+        };
+        let remembered = if generation & 1 != 0 {
+            // SAFETY: such registers; what is in the memo was inserted on the thread's own stack.
+            unsafe { thread.memo.find(registers) }
+        } else {
+            None
+        };
+        let Thread {
+            rules,
+            context,
+            trace,
+            memo,
+            ..
+        } = thread;
+        // SAFETY: made with the thread, and always a context since.
+        let context = unsafe { context.assume_init_mut() };
+        // SAFETY: such registers, and the limits of this thread's stack.
+        unsafe { walk::walk(registers, top, rules, context, trace) };
+        let id = intern::intern(trace.frames());
+        if generation & 1 != 0 {
+            CAPTURES.fetch_add(1, Ordering::Relaxed);
+        }
+        match remembered {
+            Some(remembered) if remembered != id => {
+                MISMATCHES.fetch_add(1, Ordering::Relaxed);
+            }
+            Some(_) => {}
+            None => {
+                if let Some(found) = trace.dependencies() {
+                    memo.insert(registers, id, &found);
+                }
+            }
+        }
+        id
+    })
+}
+
+#[cfg(test)]
+mod tests;

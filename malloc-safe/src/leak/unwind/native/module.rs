@@ -1,0 +1,214 @@
+//! The unwind tables of the executable or library that holds an address.
+//!
+//! glibc 2.35 and later answer without a lock, by `_dl_find_object`; elsewhere the C library's
+//! list is walked. Nothing is kept: after `dlclose` nothing can be stale.
+
+use core::arch::global_asm;
+use core::ffi::{c_int, c_void};
+use core::ptr;
+use core::slice;
+
+use super::limits;
+
+/// The tables of one module, which stay mapped while a function of the module is on the stack.
+pub(super) struct Tables<'m> {
+    /// `.eh_frame_hdr`, and what is behind it in its segment.
+    pub(super) index: &'m [u8],
+    loaded: Segments<'m>,
+}
+
+impl<'m> Tables<'m> {
+    /// What is loaded from this address up to the end of its segment.
+    pub(super) fn loaded_at(&self, address: usize) -> Option<&'m [u8]> {
+        self.loaded.bytes_at(address)
+    }
+}
+
+/// Calls `look` with the tables of the module that holds the code at `address`: `None` if it has
+/// none. Without calling it, `None` if no module holds the address.
+pub(super) fn with_tables<R, F: FnOnce(Option<Tables<'_>>) -> R>(
+    address: usize,
+    look: F,
+) -> Option<R> {
+    // SAFETY: filled in while linking and loading, and not changed since.
+    if let Some(find) = unsafe { malloc_safe_dl_find_object } {
+        let mut found = FoundObject::default();
+        // SAFETY: glibc's function, with a place of the type that it fills.
+        if unsafe { find(ptr::without_provenance_mut(address), &raw mut found) } != 0 {
+            return None;
+        }
+        Some(look(found.tables()))
+    } else {
+        let mut walk = ListWalk {
+            address,
+            look: Some(look),
+            result: None,
+        };
+        // SAFETY: the callback is given the walk, which outlives the call.
+        unsafe { libc::dl_iterate_phdr(Some(visit::<R, F>), (&raw mut walk).cast()) };
+        walk.result
+    }
+}
+
+/// A module's loaded segments: its program headers, and what to add to the addresses in them.
+struct Segments<'m> {
+    bias: usize,
+    headers: &'m [libc::Elf64_Phdr],
+}
+
+impl<'m> Segments<'m> {
+    fn contains(&self, address: usize) -> bool {
+        self.loaded(address).is_some()
+    }
+
+    /// The end of the loaded segment that holds the address.
+    fn loaded(&self, address: usize) -> Option<usize> {
+        self.headers
+            .iter()
+            .filter(|header| header.p_type == libc::PT_LOAD)
+            .find_map(|header| {
+                let start = self
+                    .bias
+                    .wrapping_add(usize::try_from(header.p_vaddr).ok()?);
+                let end = start.checked_add(usize::try_from(header.p_memsz).ok()?)?;
+                (start <= address && address < end && header.p_flags & libc::PF_R != 0)
+                    .then_some(end)
+            })
+    }
+
+    fn bytes_at(&self, address: usize) -> Option<&'m [u8]> {
+        let end = self.loaded(address)?;
+        // SAFETY: from inside a readable segment of a module that stays for 'm up to its end, and
+        // the unwind tables, which are all that is asked for, are not written.
+        Some(unsafe { slice::from_raw_parts(ptr::with_exposed_provenance(address), end - address) })
+    }
+
+    fn tables(self) -> Option<Tables<'m>> {
+        let header = self
+            .headers
+            .iter()
+            .find(|header| header.p_type == libc::PT_GNU_EH_FRAME)?;
+        let index = self
+            .bias
+            .wrapping_add(usize::try_from(header.p_vaddr).ok()?);
+        Some(Tables {
+            index: self.bytes_at(index)?,
+            loaded: self,
+        })
+    }
+}
+
+/// glibc's `struct dl_find_object` on x86-64 and AArch64.
+#[repr(C)]
+struct FoundObject {
+    flags: u64,
+    start: *mut c_void,
+    end: *mut c_void,
+    link_map: *mut c_void,
+    index: *mut c_void,
+    reserved: [u64; 7],
+}
+
+impl Default for FoundObject {
+    fn default() -> Self {
+        Self {
+            flags: 0,
+            start: ptr::null_mut(),
+            end: ptr::null_mut(),
+            link_map: ptr::null_mut(),
+            index: ptr::null_mut(),
+            reserved: [0; 7],
+        }
+    }
+}
+
+impl FoundObject {
+    /// The module's tables, by the ELF header that its first segment begins with.
+    fn tables(&self) -> Option<Tables<'_>> {
+        const FIRST_PAGE: usize = 4096;
+        let start: *const libc::Elf64_Ehdr = self.start.cast();
+        // Execute-only segments cannot be read.
+        if self.index.is_null() || !limits::readable(start.addr()) {
+            return None;
+        }
+        // SAFETY: the readable first page of a module, which stays while its functions run.
+        let header = unsafe { &*start };
+        let offset = usize::try_from(header.e_phoff).ok()?;
+        let count = usize::from(header.e_phnum);
+        let end = offset.checked_add(count * size_of::<libc::Elf64_Phdr>())?;
+        if header.e_ident[..4] != *b"\x7fELF"
+            || usize::from(header.e_phentsize) != size_of::<libc::Elf64_Phdr>()
+            || offset % align_of::<libc::Elf64_Phdr>() != 0
+            || end > FIRST_PAGE
+        {
+            return None;
+        }
+        // SAFETY: inside the first page.
+        let first = unsafe { start.byte_add(offset) }.cast();
+        // SAFETY: so many, inside the first page, which is not written.
+        let headers = unsafe { slice::from_raw_parts(first, count) };
+        // SAFETY: a link map, which begins with the difference between the addresses in the file
+        // and those in memory.
+        let bias = unsafe { self.link_map.cast::<usize>().read() };
+        Segments { bias, headers }.tables()
+    }
+}
+
+/// A search through the C library's list of modules.
+struct ListWalk<R, F> {
+    address: usize,
+    look: Option<F>,
+    result: Option<R>,
+}
+
+/// Looks at one module of the list; ends the walk at the one that holds the address.
+///
+/// # Safety
+///
+/// `walk` is a `ListWalk<R, F>` that nothing else uses, and `info` describes a loaded module.
+unsafe extern "C" fn visit<R, F: FnOnce(Option<Tables<'_>>) -> R>(
+    info: *mut libc::dl_phdr_info,
+    _size: usize,
+    walk: *mut c_void,
+) -> c_int {
+    // SAFETY: the caller's promise.
+    let walk = unsafe { &mut *walk.cast::<ListWalk<R, F>>() };
+    // SAFETY: the caller's promise; the module stays while its functions run.
+    let info = unsafe { &*info };
+    if info.dlpi_phdr.is_null() {
+        return 0;
+    }
+    // SAFETY: the module's program headers.
+    let headers = unsafe { slice::from_raw_parts(info.dlpi_phdr, usize::from(info.dlpi_phnum)) };
+    let Ok(bias) = usize::try_from(info.dlpi_addr) else {
+        return 0;
+    };
+    let segments = Segments { bias, headers };
+    if !segments.contains(walk.address) {
+        return 0;
+    }
+    walk.result = walk.look.take().map(|look| look(segments.tables()));
+    1
+}
+
+type Find = unsafe extern "C" fn(*mut c_void, *mut FoundObject) -> c_int;
+
+// A weak reference, which stable Rust cannot spell: 0 where the C library has no such function.
+global_asm!(
+    ".weak _dl_find_object",
+    ".pushsection .data.rel.ro.malloc_safe, \"aw\", %progbits",
+    ".balign 8",
+    ".hidden malloc_safe_dl_find_object",
+    ".globl malloc_safe_dl_find_object",
+    "malloc_safe_dl_find_object:",
+    ".quad _dl_find_object",
+    ".popsection",
+);
+
+unsafe extern "C" {
+    #[allow(
+        improper_ctypes,
+        reason = "a nullable function pointer; its struct is glibc's"
+    )]
+    static malloc_safe_dl_find_object: Option<Find>;
+}

@@ -1,0 +1,4 @@
+//! Stacks taken in ordinary calls instead of hooks, and compared with the system's own unwinder.
+
+mod probe;
+mod stacks;

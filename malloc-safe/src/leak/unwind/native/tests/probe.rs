@@ -1,0 +1,102 @@
+//! Calls `capture` as a hook does: with the registers of the function that called it.
+
+use core::arch::global_asm;
+use core::cell::RefCell;
+use std::thread_local;
+use std::vec::Vec;
+
+use crate::leak::unwind::{MAX_FRAMES, Registers, StackId, capture, frames};
+
+#[cfg(target_arch = "x86_64")]
+global_asm!(
+    ".globl malloc_safe_test_probe",
+    "malloc_safe_test_probe:",
+    ".cfi_startproc",
+    "sub rsp, 24",
+    ".cfi_def_cfa_offset 32",
+    "mov rax, [rsp + 24]",
+    "mov [rsp], rax",
+    "lea rax, [rsp + 32]",
+    "mov [rsp + 8], rax",
+    "mov [rsp + 16], rbp",
+    "mov rdi, rsp",
+    "call {probed}",
+    "add rsp, 24",
+    ".cfi_def_cfa_offset 8",
+    "ret",
+    ".cfi_endproc",
+    probed = sym probed,
+);
+
+#[cfg(target_arch = "aarch64")]
+global_asm!(
+    ".globl malloc_safe_test_probe",
+    "malloc_safe_test_probe:",
+    ".cfi_startproc",
+    "stp x29, x30, [sp, -48]!",
+    ".cfi_def_cfa_offset 48",
+    ".cfi_offset x29, -48",
+    ".cfi_offset x30, -40",
+    "add x9, sp, 48",
+    "stp x30, x9, [sp, 16]",
+    "str x29, [sp, 32]",
+    "add x0, sp, 16",
+    "bl {probed}",
+    "ldp x29, x30, [sp], 48",
+    ".cfi_def_cfa_offset 0",
+    ".cfi_restore x29",
+    ".cfi_restore x30",
+    "ret",
+    ".cfi_endproc",
+    probed = sym probed,
+);
+
+unsafe extern "C" {
+    /// Takes the stack of its caller.
+    #[link_name = "malloc_safe_test_probe"]
+    safe fn raw_probe() -> u32;
+}
+
+/// Stacks that differed: ours and theirs.
+type Differing = Vec<(Vec<usize>, Vec<usize>)>;
+
+thread_local! {
+    /// `None` while stacks are not compared.
+    static DIFFERING: RefCell<Option<Differing>> = const { RefCell::new(None) };
+}
+
+extern "C" fn probed(registers: &Registers) -> u32 {
+    // SAFETY: the registers of the function that called the probe.
+    let id = unsafe { capture(registers) };
+    DIFFERING.with_borrow_mut(|differing| {
+        let Some(differing) = differing else { return };
+        let mut theirs = Vec::new();
+        backtrace::trace(|frame| {
+            theirs.push(frame.ip().addr());
+            true
+        });
+        // Down to the function that called the probe, and without the zero at the end.
+        let theirs = theirs.into_iter().skip_while(|&ip| ip != registers.pc);
+        let theirs: Vec<_> = theirs.take_while(|&ip| ip != 0).take(MAX_FRAMES).collect();
+        if frames(id) != theirs {
+            differing.push((frames(id).to_vec(), theirs));
+        }
+    });
+    id.get()
+}
+
+/// The stack of the function that this is inlined into.
+#[inline(always)]
+#[allow(clippy::inline_always, reason = "a call would be one more frame")]
+pub(super) fn probe() -> StackId {
+    // SAFETY: the probe returns an identifier's number.
+    unsafe { StackId::from_u32(raw_probe()) }
+}
+
+/// Compares every stack that `run` takes in this thread with what the system's unwinder finds.
+pub(super) fn compared<R>(run: impl FnOnce() -> R) -> R {
+    DIFFERING.set(Some(Vec::new()));
+    let result = run();
+    assert_eq!(DIFFERING.take(), Some(Vec::new()), "ours and theirs");
+    result
+}

@@ -1,0 +1,114 @@
+//! What a thread keeps for its walks, from its first to its end.
+
+use core::cell::Cell;
+use core::ffi::c_void;
+use core::mem::MaybeUninit;
+use core::ptr::{self, NonNull};
+use core::sync::atomic::{AtomicU32, Ordering};
+use std::thread_local;
+
+use super::super::pages;
+use super::cfi::Context;
+use super::limits::Limits;
+use super::memo::Memo;
+use super::walk::{Rules, Trace};
+
+/// In pages of its own: it is made inside `malloc`. A little over 1 MiB, committed as it is used.
+#[repr(C)]
+pub(super) struct Thread {
+    /// The state of the modules that `memo` and `rules` are right for. 0: of none.
+    pub(super) generation: u32,
+    /// How often the thread's end has been announced.
+    announced: u32,
+    pub(super) limits: Limits,
+    pub(super) trace: Trace,
+    pub(super) rules: Rules,
+    pub(super) memo: Memo,
+    pub(super) context: MaybeUninit<Context>,
+}
+
+// Neither allocates, nor has a destructor that would be registered.
+thread_local! {
+    static CURRENT: Cell<*mut Thread> = const { Cell::new(ptr::null_mut()) };
+    static ENDED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// The current thread's, if it has one already.
+#[inline]
+pub(super) fn current() -> Option<NonNull<Thread>> {
+    NonNull::new(CURRENT.get())
+}
+
+/// The current thread's, made now if need be. `None` at the thread's very end, or without memory.
+pub(super) fn current_or_new() -> Option<NonNull<Thread>> {
+    if let Some(thread) = current() {
+        return Some(thread);
+    }
+    if ENDED.get() {
+        return None;
+    }
+    let key = key()?;
+    let thread = pages::map(size_of::<Thread>())?.cast::<Thread>();
+    // SAFETY: a field of the mapping, which is large enough and aligned to a page.
+    let context = unsafe { &raw mut (*thread.as_ptr()).context };
+    // Everything else is valid as it is, all zero.
+    // SAFETY: the field, which nobody else knows of.
+    unsafe { context.write(MaybeUninit::new(Context::new_in())) };
+    // SAFETY: the key is from pthread_key_create, and never deleted.
+    if unsafe { libc::pthread_setspecific(key, thread.as_ptr().cast()) } != 0 {
+        // SAFETY: mapped above, and nobody has seen it.
+        unsafe { pages::unmap(thread.cast(), size_of::<Thread>()) };
+        return None;
+    }
+    CURRENT.set(thread.as_ptr());
+    Some(thread)
+}
+
+/// Called when the thread ends, up to four times as long as a value is set.
+///
+/// # Safety
+///
+/// `thread` is the current thread's value of the key.
+unsafe extern "C" fn end(thread: *mut c_void) {
+    const LAST: u32 = 4; // PTHREAD_DESTRUCTOR_ITERATIONS everywhere
+    let thread = thread.cast::<Thread>();
+    // SAFETY: mapped by `current_or_new`, and no walk is running: this is no hook.
+    let announced = unsafe { &mut (*thread).announced };
+    *announced += 1;
+    let key = KEY.load(Ordering::Acquire).wrapping_sub(1);
+    // Others' destructors may still allocate: stay for the next round.
+    // SAFETY: the key is from pthread_key_create, and never deleted.
+    if *announced < LAST && unsafe { libc::pthread_setspecific(key, thread.cast()) } == 0 {
+        return;
+    }
+    CURRENT.set(ptr::null_mut());
+    ENDED.set(true);
+    if let Some(pages) = NonNull::new(thread) {
+        // SAFETY: mapped with this size, and forgotten above.
+        unsafe { pages::unmap(pages.cast(), size_of::<Thread>()) };
+    }
+}
+
+/// The key that has `end` called, and one more; 0 before there is one.
+static KEY: AtomicU32 = AtomicU32::new(0);
+
+/// The key, made without a lock: a fork could leave one held.
+fn key() -> Option<libc::pthread_key_t> {
+    let known = KEY.load(Ordering::Acquire);
+    if known != 0 {
+        return Some(known - 1);
+    }
+    let mut key = 0;
+    // SAFETY: a place for the key, and a destructor for the values that are set above.
+    if unsafe { libc::pthread_key_create(&raw mut key, Some(end)) } != 0 {
+        return None;
+    }
+    match KEY.compare_exchange(0, key + 1, Ordering::AcqRel, Ordering::Acquire) {
+        Ok(_) => Some(key),
+        Err(theirs) => {
+            // SAFETY: created above, and no value was set for it.
+            unsafe { libc::pthread_key_delete(key) };
+            Some(theirs - 1)
+        }
+    }
+}

@@ -1,0 +1,271 @@
+//! Walks the current thread's stack, and notes what the result depended on.
+//!
+//! The walk is a function of the registers that it starts from, of the words that it reads, and of
+//! the modules' tables. Every word that it uses is noted, so whoever finds the same registers and
+//! the same words again knows the result. What it does not use is not noted: a frame pointer that
+//! functions hand on without using it as one is followed to where it lies, and read only when a
+//! rule asks for it. Otherwise a loop that counts in that register would never find the same again.
+
+use core::ptr;
+
+use super::super::Registers;
+use super::cfi::{self, Base, Context, Frame, Rule};
+use super::module;
+
+/// The deepest stack that is told apart: of a deeper one, the innermost frames.
+pub(crate) const MAX_FRAMES: usize = 64;
+
+/// More words than a walk over so many frames reads, or nearly always.
+pub(super) const MAX_WORDS: usize = 2 * MAX_FRAMES;
+
+/// A function on the stack: where it continues, and its registers then.
+pub(super) struct Cursor {
+    pub(super) pc: usize,
+    pub(super) sp: usize,
+    pub(super) fp: FramePointer,
+    /// A signal interrupted it: it is not at a call, and continues at `pc` itself.
+    pub(super) interrupted: bool,
+}
+
+/// A function's frame pointer, as far as it has been needed.
+#[derive(Clone, Copy)]
+pub(super) enum FramePointer {
+    /// What it was when the walk began.
+    Initial,
+    /// In this word of the stack.
+    Saved(usize),
+    Lost,
+}
+
+/// One walk: its result, and what the result depended on. All zero is an empty one.
+#[repr(C)]
+pub(super) struct Trace {
+    sp: usize,
+    top: usize,
+    initial_fp: usize,
+    depth: usize,
+    words: usize,
+    fp_used: bool,
+    forgettable: bool,
+    frames: [usize; MAX_FRAMES],
+    values: [usize; MAX_WORDS],
+    offsets: [u32; MAX_WORDS],
+}
+
+impl Trace {
+    /// Return addresses, innermost first.
+    pub(super) fn frames(&self) -> &[usize] {
+        &self.frames[..self.depth]
+    }
+
+    /// What the result depended on, unless it was more than can be noted.
+    pub(super) fn dependencies(&self) -> Option<Dependencies<'_>> {
+        (!self.forgettable).then(|| Dependencies {
+            frame_pointer: self.fp_used,
+            values: &self.values[..self.words],
+            offsets: &self.offsets[..self.words],
+        })
+    }
+
+    /// Reads a word of the stack.
+    pub(super) fn read(&mut self, address: usize) -> Option<usize> {
+        if address < self.sp || address >= self.top || !address.is_multiple_of(size_of::<usize>()) {
+            return None;
+        }
+        let word: *const usize = ptr::with_exposed_provenance(address);
+        // SAFETY: an aligned word between the stack pointer and the end of this thread's stack
+        // (the caller of `walk` promises it), all of which functions that have not returned use.
+        // Volatile, as their variables may be there.
+        let value = unsafe { word.read_volatile() };
+        match (
+            self.values.get_mut(self.words),
+            u32::try_from(address - self.sp),
+        ) {
+            (Some(place), Ok(offset)) => {
+                *place = value;
+                self.offsets[self.words] = offset;
+                self.words += 1;
+            }
+            _ => self.forgettable = true,
+        }
+        Some(value)
+    }
+
+    /// The value of a frame pointer that is needed now.
+    pub(super) fn frame_pointer(&mut self, fp: FramePointer) -> Option<usize> {
+        match fp {
+            FramePointer::Initial => {
+                self.fp_used = true;
+                Some(self.initial_fp)
+            }
+            FramePointer::Saved(address) => self.read(address),
+            FramePointer::Lost => None,
+        }
+    }
+
+    fn push(&mut self, return_address: usize) {
+        self.frames[self.depth] = return_address;
+        self.depth += 1;
+    }
+}
+
+/// The words that a result depended on, as offsets from the stack pointer, innermost first.
+pub(super) struct Dependencies<'a> {
+    /// It depended on the frame pointer too.
+    pub(super) frame_pointer: bool,
+    pub(super) values: &'a [usize],
+    pub(super) offsets: &'a [u32],
+}
+
+/// Rules that were read before, by address. All zero is empty.
+#[repr(C)]
+pub(super) struct Rules {
+    slots: [Slot; 1024],
+}
+
+#[derive(Clone, Copy)]
+#[repr(C)]
+struct Slot {
+    /// 0: empty.
+    address: usize,
+    rule: Rule,
+}
+
+impl Rules {
+    /// Forgets all, as modules have changed.
+    pub(super) fn clear(&mut self) {
+        self.slots.fill(Slot {
+            address: 0,
+            rule: Rule::Uncovered,
+        });
+    }
+
+    fn at(&mut self, address: usize, context: &mut Context) -> Option<Rule> {
+        let hash = address.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (usize::BITS - 10);
+        let slot = &mut self.slots[hash];
+        if slot.address != address {
+            *slot = Slot {
+                address,
+                rule: cfi::rule(address, context)?,
+            };
+        }
+        Some(slot.rule)
+    }
+}
+
+/// Walks from `registers` to the outermost function.
+///
+/// # Safety
+///
+/// The registers are those of a function that has not returned, and everything from its stack
+/// pointer up to `top` is the current thread's stack.
+pub(super) unsafe fn walk(
+    registers: &Registers,
+    top: usize,
+    rules: &mut Rules,
+    context: &mut Context,
+    trace: &mut Trace,
+) {
+    trace.sp = registers.sp;
+    trace.top = top & !(size_of::<usize>() - 1);
+    trace.initial_fp = registers.fp;
+    trace.depth = 0;
+    trace.words = 0;
+    trace.fp_used = false;
+    trace.forgettable = false;
+    trace.push(registers.pc);
+    let mut cursor = Cursor {
+        pc: registers.pc,
+        sp: registers.sp,
+        fp: FramePointer::Initial,
+        interrupted: false,
+    };
+    while trace.depth < MAX_FRAMES {
+        // A call may be its function's last instruction: its own address decides.
+        let address = cursor.pc.wrapping_sub(usize::from(!cursor.interrupted));
+        let caller = match rules.at(address, context) {
+            Some(Rule::Outermost) => None,
+            Some(Rule::Saved {
+                base,
+                cfa,
+                return_address,
+                frame_pointer,
+            }) => saved(&cursor, base, cfa, return_address, frame_pointer, trace),
+            Some(Rule::Evaluated) => cfi::evaluate(address, context, &cursor, trace),
+            Some(Rule::Uncovered) => by_frame_pointer(&cursor, trace),
+            None => {
+                // A module may be loaded here later.
+                trace.forgettable = true;
+                by_frame_pointer(&cursor, trace)
+            }
+        };
+        match caller {
+            Some(caller) if caller.pc != 0 && caller.sp > cursor.sp => {
+                cursor = Cursor {
+                    pc: plain(caller.pc),
+                    ..caller
+                };
+            }
+            _ => break,
+        }
+        // Names are looked up just before a return address.
+        trace.push(cursor.pc.wrapping_add(usize::from(cursor.interrupted)));
+    }
+}
+
+fn saved(
+    cursor: &Cursor,
+    base: Base,
+    cfa: i32,
+    return_address: i32,
+    frame_pointer: Frame,
+    trace: &mut Trace,
+) -> Option<Cursor> {
+    let base = match base {
+        Base::StackPointer => cursor.sp,
+        Base::FramePointer => trace.frame_pointer(cursor.fp)?,
+    };
+    let cfa = base.checked_add_signed(cfa as isize)?;
+    let pc = trace.read(cfa.checked_add_signed(return_address as isize)?)?;
+    let fp = match frame_pointer {
+        Frame::Same => cursor.fp,
+        Frame::Lost => FramePointer::Lost,
+        Frame::At(offset) => FramePointer::Saved(cfa.checked_add_signed(offset as isize)?),
+    };
+    Some(Cursor {
+        pc,
+        sp: cfa,
+        fp,
+        interrupted: false,
+    })
+}
+
+/// Where there are no tables, code may still keep frame pointers: each points to its caller's,
+/// and the return address lies beside it.
+fn by_frame_pointer(cursor: &Cursor, trace: &mut Trace) -> Option<Cursor> {
+    let fp = trace.frame_pointer(cursor.fp)?;
+    if fp < cursor.sp {
+        return None;
+    }
+    let pc = trace.read(fp.checked_add(8)?)?;
+    // The register may have held anything: only code vouches for it.
+    if module::with_tables(plain(pc).checked_sub(1)?, |_| ()).is_none() {
+        trace.forgettable = true;
+        return None;
+    }
+    Some(Cursor {
+        pc,
+        sp: fp.checked_add(16)?,
+        fp: FramePointer::Saved(fp),
+        interrupted: false,
+    })
+}
+
+/// A return address without the signature that pointer authentication puts into its unused bits.
+fn plain(return_address: usize) -> usize {
+    if cfg!(target_arch = "aarch64") {
+        return_address & 0x0000_ffff_ffff_ffff
+    } else {
+        return_address
+    }
+}

@@ -1,0 +1,101 @@
+//! Names for the return addresses of a stack.
+
+use std::borrow::ToOwned;
+use std::format;
+use std::path::PathBuf;
+use std::string::String;
+use std::vec::Vec;
+
+use super::intern::{self, StackId};
+
+/// A function on a stack; one that was inlined has a frame of its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Frame {
+    /// Its name, demangled; `0x…` where nothing names it, or `object+0x…`.
+    pub(crate) function: String,
+    /// Where the call is, if the object has debug information.
+    pub(crate) file: Option<PathBuf>,
+    pub(crate) line: Option<u32>,
+    /// The executable or library that holds the function, as the loader knows it.
+    pub(crate) object: Option<String>,
+}
+
+/// Names the frames of a stack, innermost first.
+///
+/// Allocates, locks, and reads debug information from files: not inside a hook.
+pub(crate) fn resolve(id: StackId) -> Vec<Frame> {
+    let mut resolved = Vec::new();
+    for &return_address in intern::frames(id) {
+        append(return_address, &mut resolved);
+    }
+    resolved
+}
+
+fn append(return_address: usize, resolved: &mut Vec<Frame>) {
+    let address = core::ptr::without_provenance_mut(return_address);
+    let object = object(return_address.wrapping_sub(1));
+    let before = resolved.len();
+    // The crate itself looks just before the address, as it is a return address.
+    backtrace::resolve(address, |symbol| {
+        if let Some(name) = symbol.name() {
+            resolved.push(Frame {
+                // Without the hash that Rust's names end with.
+                function: format!("{name:#}"),
+                file: symbol.filename().map(ToOwned::to_owned),
+                line: symbol.lineno(),
+                object: object.as_ref().map(|object| object.name.clone()),
+            });
+        }
+    });
+    if resolved.len() == before {
+        let function = match &object {
+            Some(object) => {
+                let name = object.name.rsplit('/').next().unwrap_or_default();
+                format!("{name}+{:#x}", return_address.wrapping_sub(object.base))
+            }
+            None => format!("{return_address:#x}"),
+        };
+        let object = object.map(|object| object.name);
+        resolved.push(Frame {
+            function,
+            file: None,
+            line: None,
+            object,
+        });
+    }
+}
+
+/// The executable or library at an address.
+struct Object {
+    name: String,
+    base: usize,
+}
+
+#[cfg(unix)]
+fn object(address: usize) -> Option<Object> {
+    use core::ffi::CStr;
+    use core::mem::MaybeUninit;
+    use core::ptr;
+
+    let mut info = MaybeUninit::<libc::Dl_info>::zeroed();
+    // SAFETY: any address may be asked about, and the answer has its place.
+    if unsafe { libc::dladdr(ptr::without_provenance(address), info.as_mut_ptr()) } == 0 {
+        return None;
+    }
+    // SAFETY: pointers, which may be zero; and filled by the call.
+    let info = unsafe { info.assume_init() };
+    if info.dli_fname.is_null() {
+        return None;
+    }
+    // SAFETY: not NULL, so the loader's C string.
+    let name = unsafe { CStr::from_ptr(info.dli_fname) };
+    Some(Object {
+        name: name.to_string_lossy().into_owned(),
+        base: info.dli_fbase.addr(),
+    })
+}
+
+#[cfg(not(unix))]
+fn object(_address: usize) -> Option<Object> {
+    None
+}
