@@ -3,7 +3,7 @@
 //! A walk is a function of those, so equal words mean the equal stack, and comparing them costs a
 //! fraction of a walk. Each thread has a memo of its own, as the words are of its own stack.
 
-use core::ptr;
+use core::{array, ptr, slice};
 
 use super::super::Registers;
 use super::super::intern::StackId;
@@ -11,35 +11,26 @@ use super::walk::Dependencies;
 
 /// Sets of the table, as a power of two.
 const SET_BITS: u32 = 10;
-/// Results with the same registers that are kept: of different paths to the same place.
+/// Results of a set. Those of different paths to the same place are in the same.
 const WAYS: usize = 4;
 /// Room for the results, in words: 1 MiB, of which only the used part is ever committed.
 const ROOM: usize = 1 << 17;
-/// Words are compared so many at a time.
-const GROUP: usize = 4;
-/// A header's size in words.
+/// Sizes in words.
 const HEADER: usize = size_of::<Header>() / size_of::<usize>();
+const GROUP: usize = size_of::<Group>() / size_of::<usize>();
 
-/// A thread's results. All zero is empty.
+/// A thread's results. All zero is empty: the first header then says that its program counter is
+/// zero, which no function's is, and every place leads there.
 #[repr(C)]
 pub(super) struct Memo {
-    sets: [[Place; WAYS]; 1 << SET_BITS],
-    /// Words of `results` in use.
+    /// Where the results of each set begin, the last one found first.
+    sets: [[u32; WAYS]; 1 << SET_BITS],
+    /// Words of `results` in use, besides the first header's.
     used: usize,
-    /// Which way of a full set gives way next.
-    next_victim: usize,
     results: [usize; ROOM],
 }
 
-/// Where a result begins; an odd tag tells a taken place from an empty one.
-#[derive(Clone, Copy)]
-#[repr(C)]
-struct Place {
-    tag: u32,
-    start: u32,
-}
-
-/// Before a result's words: so many values, then as many offsets from the stack pointer.
+/// What a result begins with. Its groups follow.
 #[derive(Clone, Copy)]
 #[repr(C)]
 struct Header {
@@ -48,9 +39,17 @@ struct Header {
     fp: usize,
     /// All ones if the result depended on the frame pointer, or zero.
     fp_mask: usize,
-    id: StackId,
-    /// How many words: a multiple of `GROUP`.
-    words: u32,
+    /// The result, by its number.
+    id: u32,
+    groups: u32,
+}
+
+/// Words that a result depended on, and where they lie above the stack pointer.
+#[derive(Clone, Copy)]
+#[repr(C)]
+struct Group {
+    values: [usize; 4],
+    offsets: [u32; 4],
 }
 
 impl Memo {
@@ -61,133 +60,134 @@ impl Memo {
     /// The registers are those of a function of this memo's thread that has not returned, on the
     /// stack that everything in the memo was inserted on.
     #[inline]
-    pub(super) unsafe fn find(&self, registers: &Registers) -> Option<StackId> {
-        let (set, tag) = place(registers);
-        for place in &self.sets[set] {
-            if place.tag != tag {
-                continue;
-            }
-            // SAFETY: places lead to results.
-            let result = unsafe { self.results.as_ptr().add(place.start as usize) };
-            // SAFETY: `insert` wrote a header there.
-            let header = unsafe { &*result.cast::<Header>() };
-            let same = header.pc == registers.pc
-                && header.sp == registers.sp
-                && (header.fp ^ registers.fp) & header.fp_mask == 0;
-            if !same {
-                continue;
-            }
-            // SAFETY: the header's words follow it.
-            let values = unsafe { result.add(HEADER) };
-            // SAFETY: the stack pointer is the same as when the words were read, so they lie
-            // between it and the end of the same stack; see the function's own condition.
-            if unsafe { unchanged(values, header.words as usize, registers.sp) } {
-                return Some(header.id);
+    pub(super) unsafe fn find(&mut self, registers: &Registers) -> Option<StackId> {
+        let set = set_of(registers);
+        // SAFETY: a place leads to a header; and the caller's promise.
+        let found = unsafe { self.find_at(self.sets[set][0], registers) };
+        if found.is_some() {
+            return found;
+        }
+        // SAFETY: the caller's promise.
+        unsafe { self.find_further(set, registers) }
+    }
+
+    /// # Safety
+    ///
+    /// As for `find`.
+    #[cold]
+    #[inline(never)]
+    unsafe fn find_further(&mut self, set: usize, registers: &Registers) -> Option<StackId> {
+        for way in 1..WAYS {
+            // SAFETY: a place leads to a header; and the caller's promise.
+            let found = unsafe { self.find_at(self.sets[set][way], registers) };
+            if found.is_some() {
+                self.sets[set].swap(0, way);
+                return found;
             }
         }
         None
     }
 
-    /// Keeps a result.
-    pub(super) fn insert(&mut self, registers: &Registers, id: StackId, found: &Dependencies<'_>) {
-        let words = found.values.len().next_multiple_of(GROUP);
-        let size = HEADER + words + words / 2;
-        if words == 0 || size > ROOM {
-            return;
+    /// The result that begins at `start`, if it is for these registers and this stack.
+    ///
+    /// # Safety
+    ///
+    /// A header is at `start`; otherwise as for `find`.
+    #[inline]
+    unsafe fn find_at(&self, start: u32, registers: &Registers) -> Option<StackId> {
+        // SAFETY: there is a header, so it is inside.
+        let result = unsafe { self.results.as_ptr().add(start as usize) };
+        // SAFETY: the header.
+        let header = unsafe { &*result.cast::<Header>() };
+        let same = header.pc == registers.pc
+            && header.sp == registers.sp
+            && (header.fp ^ registers.fp) & header.fp_mask == 0;
+        if !same {
+            return None;
         }
-        if self.used + size > ROOM {
+        // SAFETY: the header's groups follow it.
+        let groups = unsafe { result.add(HEADER) }.cast::<Group>();
+        // SAFETY: so many.
+        let groups = unsafe { slice::from_raw_parts(groups, header.groups as usize) };
+        // SAFETY: as the stack pointer is the one of when the words were read, they lie between it
+        // and the end of the same stack.
+        if !unsafe { unchanged(groups, registers.sp) } {
+            return None;
+        }
+        // SAFETY: `insert` took the number from an identifier.
+        Some(unsafe { StackId::from_u32(header.id) })
+    }
+
+    /// Keeps a result, as the one that is looked at first.
+    pub(super) fn insert(&mut self, registers: &Registers, id: StackId, found: &Dependencies<'_>) {
+        let groups = found.values.len().div_ceil(4);
+        let size = HEADER + groups * GROUP;
+        if HEADER + self.used + size > ROOM {
             self.clear();
         }
-        let start = self.used;
-        let (Ok(count), Ok(place_of_start)) = (u32::try_from(words), u32::try_from(start)) else {
-            return; // not with this much room
+        let start = HEADER + self.used;
+        let (Ok(place), Ok(count)) = (u32::try_from(start), u32::try_from(groups)) else {
+            return; // there are not so many
         };
         let header = Header {
             pc: registers.pc,
             sp: registers.sp,
             fp: registers.fp,
             fp_mask: if found.frame_pointer { usize::MAX } else { 0 },
-            id,
-            words: count,
+            id: id.get(),
+            groups: count,
         };
-        let result = &mut self.results[start..start + size];
-        // SAFETY: as large as the beginning of `result`, and no more aligned than its words.
-        unsafe { result.as_mut_ptr().cast::<Header>().write(header) };
-        let (values, offsets) = result[HEADER..].split_at_mut(words);
-        for index in 0..words {
-            // The last word again fills the group.
-            let from = index.min(found.values.len() - 1);
-            values[index] = found.values[from];
-            // Two offsets in a word, which is little-endian.
-            let offset = found.offsets[from] as usize;
-            match index % 2 {
-                0 => offsets[index / 2] = offset,
-                _ => offsets[index / 2] |= offset << u32::BITS,
-            }
+        let Some(result) = self.results.get_mut(start..start + size) else {
+            return; // larger than all the room
+        };
+        let (first, rest) = result.split_at_mut(HEADER);
+        // SAFETY: as large as a header, and aligned like one.
+        unsafe { first.as_mut_ptr().cast::<Header>().write(header) };
+        let pairs = found.values.chunks(4).zip(found.offsets.chunks(4));
+        for (place, (values, offsets)) in rest.chunks_exact_mut(GROUP).zip(pairs) {
+            // The last group is filled by its first word.
+            let group = Group {
+                values: array::from_fn(|word| *values.get(word).unwrap_or(&values[0])),
+                offsets: array::from_fn(|word| *offsets.get(word).unwrap_or(&offsets[0])),
+            };
+            // SAFETY: as large as a group, and aligned like one.
+            unsafe { place.as_mut_ptr().cast::<Group>().write(group) };
         }
-        self.used = start + size;
-        let (set, tag) = place(registers);
-        let way = self.sets[set]
-            .iter()
-            .position(|place| place.tag == 0)
-            .unwrap_or_else(|| {
-                self.next_victim = (self.next_victim + 1) % WAYS;
-                self.next_victim
-            });
-        self.sets[set][way] = Place {
-            tag,
-            start: place_of_start,
-        };
+        self.used += size;
+        let set = &mut self.sets[set_of(registers)];
+        set.rotate_right(1);
+        set[0] = place;
     }
 
     /// Forgets all.
     pub(super) fn clear(&mut self) {
-        self.sets.fill([Place { tag: 0, start: 0 }; WAYS]);
+        self.sets.fill([0; WAYS]);
         self.used = 0;
     }
 }
 
-/// The set that registers belong to, and what tells them apart in it. Without the frame pointer:
-/// many results do not depend on it.
+/// The set that registers belong to. Without the frame pointer: many results do not depend on it.
 #[inline]
-fn place(registers: &Registers) -> (usize, u32) {
-    let mixed = (registers.pc as u64 ^ (registers.sp as u64).rotate_left(32))
-        .wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    (
-        (mixed >> (u64::BITS - SET_BITS)) as usize,
-        (mixed << 16 >> 32) as u32 | 1,
-    )
+fn set_of(registers: &Registers) -> usize {
+    let mixed = (registers.pc ^ registers.sp.rotate_left(32)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    mixed >> (usize::BITS - SET_BITS)
 }
 
 /// Whether the stack has the noted words.
 ///
 /// # Safety
 ///
-/// From `values` on lie `words` values, a multiple of `GROUP`, and then as many offsets; each
-/// offset from `sp` leads to an aligned word on this thread's stack, above the `sp` of a function
-/// that has not returned.
+/// Each offset from `sp` leads to an aligned word on this thread's stack, above the `sp` of a
+/// function that has not returned.
 #[inline]
-unsafe fn unchanged(values: *const usize, words: usize, sp: usize) -> bool {
-    // SAFETY: the offsets follow the values.
-    let offsets = unsafe { values.add(words) }.cast::<[u32; GROUP]>();
-    let values = values.cast::<[usize; GROUP]>();
-    for group in 0..words / GROUP {
-        // SAFETY: there are `words / GROUP` groups of values.
-        let values = unsafe { values.add(group) };
-        // SAFETY: such a group.
-        let values = unsafe { values.read() };
-        // SAFETY: there are as many groups of offsets.
-        let offsets = unsafe { offsets.add(group) };
-        // SAFETY: such a group.
-        let offsets = unsafe { offsets.read() };
-        let mut difference = 0;
-        for (value, offset) in values.into_iter().zip(offsets) {
+unsafe fn unchanged(groups: &[Group], sp: usize) -> bool {
+    for group in groups {
+        for (value, offset) in group.values.into_iter().zip(group.offsets) {
             let word = ptr::with_exposed_provenance::<usize>(sp + offset as usize);
             // SAFETY: such a word. Volatile, as a variable may be there.
-            difference |= value ^ unsafe { word.read_volatile() };
-        }
-        if difference != 0 {
-            return false;
+            if unsafe { word.read_volatile() } != value {
+                return false;
+            }
         }
     }
     true

@@ -31,9 +31,9 @@ static MISMATCHES: AtomicU64 = AtomicU64::new(0);
 /// hook has not returned. No other capture of this thread has been interrupted by this one.
 #[inline]
 pub(crate) unsafe fn capture(registers: &Registers) -> StackId {
-    if let Some(thread) = thread::current() {
+    if let Some(mut thread) = thread::current() {
         // SAFETY: this thread's own, and no other capture of the thread is running.
-        let thread = unsafe { thread.as_ref() };
+        let thread = unsafe { thread.as_mut() };
         if thread.generation == GENERATION.load(Ordering::Relaxed) {
             // SAFETY: such registers; what is in the memo was inserted on the thread's own stack.
             if let Some(id) = unsafe { thread.memo.find(registers) } {

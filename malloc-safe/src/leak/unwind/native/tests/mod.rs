@@ -1,4 +1,5 @@
 //! Stacks taken in ordinary calls instead of hooks, and compared with the system's own unwinder.
 
+mod cost;
 mod probe;
 mod stacks;
