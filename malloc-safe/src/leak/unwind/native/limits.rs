@@ -12,6 +12,9 @@ use super::errno;
 /// As much as has to be proved readable at a time. Kernels have pages of this size, or larger.
 const PAGE: usize = 4096;
 
+/// Not proved further than this at a time: what is so far away is another stack.
+const FAR: usize = 256 << 20;
+
 /// The current thread's stack, as far as it is known. All zero: nothing is known.
 #[repr(C)]
 pub(super) struct Limits {
@@ -19,9 +22,8 @@ pub(super) struct Limits {
     low: usize,
     /// …up to here, beyond the outermost frame. 0 while it is not known.
     top: usize,
-    /// Proved to be another stack's: a hole lies between it and this one.
-    foreign_low: usize,
-    foreign_top: usize,
+    /// Below `low`, and not readable: what is below is another stack.
+    hole: usize,
 }
 
 impl Limits {
@@ -37,7 +39,7 @@ impl Limits {
 
     #[cold]
     fn extend_to(&mut self, sp: usize) -> Option<usize> {
-        if self.foreign_low <= sp && sp < self.foreign_top {
+        if sp < self.hole {
             return None;
         }
         let (proved, top) = if self.top == 0 {
@@ -46,15 +48,14 @@ impl Limits {
         } else {
             (self.low, self.top)
         };
-        if sp >= top {
+        if sp >= top || proved - sp > FAR {
             return None;
         }
         let low = sp & !(PAGE - 1);
         let mut page = low;
         while page < proved {
             if !readable(page) {
-                self.foreign_low = low;
-                self.foreign_top = page;
+                self.hole = page;
                 return None;
             }
             page += PAGE;
@@ -65,22 +66,36 @@ impl Limits {
     }
 }
 
-/// The address nearest above `sp` that is known to lie beyond the frames of a stack.
+/// An address that lies beyond the frames of the current thread's stack, if `sp` is on it.
 fn bound_above(sp: usize) -> Option<usize> {
-    // The kernel puts these random bytes above the first function's frame.
     // SAFETY: no precondition.
-    let main = usize::try_from(unsafe { libc::getauxval(libc::AT_RANDOM) }).ok()?;
-    // Threads have their control block, which this points to, above their frames.
-    let control = thread_pointer();
-    if sp < control && control.wrapping_sub(sp) < main.wrapping_sub(sp) {
-        // The first thread's control block is on no stack: `sp` is on one that was made by hand.
-        return (!is_first_thread()).then_some(control & !7);
-    }
-    (sp < main).then_some(main & !7)
+    let random = unsafe { libc::getauxval(libc::AT_RANDOM) };
+    // The kernel put these random bytes above the frames of the thread that it started.
+    let first = usize::try_from(random).ok()? & !7;
+    // Other threads have their control block above their frames.
+    let other = thread_pointer() & !7;
+    let bound = match origin() {
+        Origin::Kernel => first,
+        Origin::Library => other,
+        // Either is above the one stack and below the other.
+        Origin::Fork if sp < other && other.wrapping_sub(sp) < first.wrapping_sub(sp) => other,
+        Origin::Fork => first,
+    };
+    (sp < bound).then_some(bound)
 }
 
-/// Whether this is the thread that the process began with.
-fn is_first_thread() -> bool {
+/// Who made the current thread's stack.
+enum Origin {
+    /// The process began with it.
+    Kernel,
+    /// Its thread was created.
+    Library,
+    /// One of those, in the parent process.
+    Fork,
+}
+
+fn origin() -> Origin {
+    /// The process in which this was asked first.
     static PROCESS: AtomicI32 = AtomicI32::new(0);
     // SAFETY: no precondition.
     let process = unsafe { libc::getpid() };
@@ -90,8 +105,13 @@ fn is_first_thread() -> bool {
     };
     // SAFETY: no precondition.
     let thread = unsafe { libc::syscall(libc::SYS_gettid) };
-    // A forked child's only thread has the child's number, and may be on any thread's stack.
-    known == process && thread == libc::c_long::from(process)
+    if thread != libc::c_long::from(process) {
+        Origin::Library
+    } else if known == process {
+        Origin::Kernel
+    } else {
+        Origin::Fork
+    }
 }
 
 /// The address of the thread's control block.

@@ -60,12 +60,12 @@ pub(crate) fn validate(on: bool) {
     }
 }
 
-/// How many captures have been validated.
+/// How many captures that the memo had an answer to have been walked as well.
 pub(crate) fn captures() -> u64 {
     CAPTURES.load(Ordering::Relaxed)
 }
 
-/// In how many of them the memo was wrong.
+/// How many of those answers were wrong.
 pub(crate) fn memo_mismatches() -> u64 {
     MISMATCHES.load(Ordering::Relaxed)
 }
@@ -109,19 +109,11 @@ unsafe fn walk(registers: &Registers) -> StackId {
         // SAFETY: such registers, and the limits of this thread's stack.
         unsafe { walk::walk(registers, top, rules, context, trace) };
         let id = intern::intern(trace.frames());
-        if generation & 1 != 0 {
+        if let Some(remembered) = remembered {
             CAPTURES.fetch_add(1, Ordering::Relaxed);
-        }
-        match remembered {
-            Some(remembered) if remembered != id => {
-                MISMATCHES.fetch_add(1, Ordering::Relaxed);
-            }
-            Some(_) => {}
-            None => {
-                if let Some(found) = trace.dependencies() {
-                    memo.insert(registers, id, &found);
-                }
-            }
+            MISMATCHES.fetch_add(u64::from(remembered != id), Ordering::Relaxed);
+        } else if let Some(found) = trace.dependencies() {
+            memo.insert(registers, id, &found);
         }
         id
     })

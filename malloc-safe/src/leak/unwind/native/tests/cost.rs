@@ -5,7 +5,7 @@ use core::hint::black_box;
 use std::boxed::Box;
 use std::process::Command;
 use std::string::{String, ToString};
-use std::{env, eprintln, format, fs, process, ptr};
+use std::{env, eprintln, format, ptr};
 
 use super::probe::probe;
 use crate::leak::unwind::frames;
@@ -57,13 +57,12 @@ fn the_cost_of_finding_a_stack_again() {
     }
     for depth in [4, 10, 36, 64] {
         let [few, many] = [1_000, 11_000].map(|captures| instructions(depth, captures));
-        let each = (many - few) as f64 / 10_000.0;
-        eprintln!("{depth} frames: {each:.1} instructions, with the probe and the loop");
+        let each = (many - few) / 10_000;
+        eprintln!("{depth} frames: {each} instructions, with the probe and the loop");
     }
 }
 
 fn instructions(depth: usize, captures: usize) -> u64 {
-    let out = env::temp_dir().join(format!("capture-{}-{depth}-{captures}", process::id()));
     let output = Command::new("valgrind")
         .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
         .arg(env::current_exe().expect("this test"))
@@ -75,7 +74,6 @@ fn instructions(depth: usize, captures: usize) -> u64 {
         .env(COUNTED, format!("{depth} {captures}"))
         .output()
         .expect("valgrind");
-    let _ = fs::remove_file(out);
     let text = String::from_utf8_lossy(&output.stderr).to_string();
     let collected = text
         .lines()

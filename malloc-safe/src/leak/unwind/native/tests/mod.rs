@@ -1,5 +1,6 @@
 //! Stacks taken in ordinary calls instead of hooks, and compared with the system's own unwinder.
 
 mod cost;
+mod paths;
 mod probe;
 mod stacks;

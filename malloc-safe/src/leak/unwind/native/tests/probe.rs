@@ -2,10 +2,13 @@
 
 use core::arch::global_asm;
 use core::cell::RefCell;
+use std::sync::Mutex;
 use std::thread_local;
 use std::vec::Vec;
 
-use crate::leak::unwind::{MAX_FRAMES, Registers, StackId, capture, frames};
+use crate::leak::unwind::{
+    MAX_FRAMES, Registers, StackId, capture, frames, memo_mismatches, validate,
+};
 
 #[cfg(target_arch = "x86_64")]
 global_asm!(
@@ -98,5 +101,17 @@ pub(super) fn compared<R>(run: impl FnOnce() -> R) -> R {
     DIFFERING.set(Some(Vec::new()));
     let result = run();
     assert_eq!(DIFFERING.take(), Some(Vec::new()), "ours and theirs");
+    result
+}
+
+/// Walks every stack that is taken meanwhile, and checks that the memo was right about it.
+pub(super) fn validated<R>(run: impl FnOnce() -> R) -> R {
+    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+    let guard = ONE_AT_A_TIME.lock();
+    validate(true);
+    let result = run();
+    validate(false);
+    drop(guard);
+    assert_eq!(memo_mismatches(), 0);
     result
 }
