@@ -74,13 +74,13 @@ fn bound_above(sp: usize) -> Option<usize> {
     let first = usize::try_from(random).ok()? & !7;
     // Other threads have their control block above their frames.
     let other = thread_pointer() & !7;
-    let bound = match origin() {
-        Origin::Kernel => first,
-        Origin::Library => other,
-        // Either is above the one stack and below the other.
-        Origin::Fork if sp < other && other.wrapping_sub(sp) < first.wrapping_sub(sp) => other,
-        Origin::Fork => first,
+    let is_other = match origin() {
+        Origin::Kernel => false,
+        Origin::Library => true,
+        // The nearer one above.
+        Origin::Fork => sp < other && other.wrapping_sub(sp) < first.wrapping_sub(sp),
     };
+    let bound = if is_other { other } else { first };
     (sp < bound).then_some(bound)
 }
 

@@ -1,6 +1,8 @@
 //! Stacks taken in ordinary calls instead of hooks, and compared with the system's own unwinder.
 
 mod cost;
+mod foreign;
 mod paths;
 mod probe;
 mod stacks;
+mod threads;

@@ -19,18 +19,40 @@ fn hop<const N: u8>(path: &[u8]) -> StackId {
     stack
 }
 
+/// The same with an aligned variable: the size of its frame depends on where the frame lies, and
+/// the tables find its caller by the frame pointer.
+#[inline(never)]
+fn aligned_hop(path: &[u8]) -> StackId {
+    #[repr(align(128))]
+    struct Aligned([u8; 128]);
+    let room = black_box(Aligned([0; 128]));
+    let stack = match path.split_first() {
+        None => probe(),
+        Some((&next, rest)) => HOPS[usize::from(next) % HOPS.len()](rest),
+    };
+    black_box(room.0[0]);
+    stack
+}
+
 type Hop = fn(&[u8]) -> StackId;
-const HOPS: [Hop; 6] = [hop::<0>, hop::<1>, hop::<2>, hop::<3>, hop::<4>, hop::<5>];
+const HOPS: [Hop; 6] = [
+    hop::<0>,
+    hop::<1>,
+    hop::<2>,
+    hop::<3>,
+    hop::<4>,
+    aligned_hop,
+];
 
 /// A sequence that looks random, and is the same each time.
-pub(super) struct Random(u64);
+pub(super) struct Random(usize);
 
 impl Random {
-    pub(super) fn new(seed: u64) -> Self {
+    pub(super) fn new(seed: usize) -> Self {
         Self(seed.wrapping_mul(2) + 1)
     }
 
-    pub(super) fn below(&mut self, end: u64) -> u64 {
+    pub(super) fn below(&mut self, end: usize) -> usize {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
@@ -39,20 +61,20 @@ impl Random {
 }
 
 /// Takes the stacks of paths: the same path has the same stack, and no two paths have one.
-pub(super) fn walk_paths(seed: u64, turns: usize) {
+pub(super) fn walk_paths(seed: usize, turns: usize) {
     let mut random = Random::new(seed);
     let mut paths: Vec<Vec<u8>> = Vec::new();
     for _ in 0..200 {
         // Half of them differ from an earlier one in one place alone.
         let path = match paths.len() {
             known if known > 0 && random.below(2) == 0 => {
-                let mut path = paths[random.below(known as u64) as usize].clone();
-                let place = random.below(path.len() as u64) as usize;
+                let mut path = paths[random.below(known)].clone();
+                let place = random.below(path.len());
                 path[place] = (path[place] + 1) % 6;
                 path
             }
-            _ => (0..1 + random.below(40))
-                .map(|_| random.below(6) as u8)
+            _ => (0..=random.below(40))
+                .map(|_| [0, 1, 2, 3, 4, 5][random.below(6)])
                 .collect(),
         };
         paths.push(path);
@@ -61,7 +83,7 @@ pub(super) fn walk_paths(seed: u64, turns: usize) {
     let mut path_of: HashMap<StackId, &[u8]> = HashMap::new();
     for turn in 0..turns {
         // Some paths are walked far more often than others, and some turns in succession.
-        let path = &paths[(random.below(200) * random.below(200) / 200) as usize];
+        let path = &paths[random.below(200) * random.below(200) / 200];
         for _ in 0..black_box(1 + turn % 3) {
             let stack = black_box(HOPS[0](path));
             assert_eq!(*stack_of.entry(path).or_insert(stack), stack, "{path:?}");

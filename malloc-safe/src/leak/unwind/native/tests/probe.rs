@@ -71,8 +71,12 @@ thread_local! {
 extern "C" fn probed(registers: &Registers) -> u32 {
     // SAFETY: the registers of the function that called the probe.
     let id = unsafe { capture(registers) };
-    DIFFERING.with_borrow_mut(|differing| {
-        let Some(differing) = differing else { return };
+    // At a thread's end the variable is gone before the last stacks are taken.
+    let _ = DIFFERING.try_with(|differing| {
+        let mut differing = differing.borrow_mut();
+        let Some(differing) = differing.as_mut() else {
+            return;
+        };
         let mut theirs = Vec::new();
         backtrace::trace(|frame| {
             theirs.push(frame.ip().addr());
