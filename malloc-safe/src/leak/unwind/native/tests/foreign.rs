@@ -35,16 +35,16 @@ fn stacks_go_through_c_code_without_frame_pointers() {
 }
 
 /// Symbols of a library that is loaded while this lives.
-struct Library(*mut c_void);
+pub(super) struct Library(*mut c_void);
 
 impl Library {
-    fn open(name: &CStr) -> Option<Self> {
+    pub(super) fn open(name: &CStr) -> Option<Self> {
         // SAFETY: a library of the system, whose constructors may run.
         let handle = unsafe { libc::dlopen(name.as_ptr(), libc::RTLD_NOW | libc::RTLD_LOCAL) };
         (!handle.is_null()).then_some(Self(handle))
     }
 
-    fn symbol(&self, name: &CStr) -> *mut c_void {
+    pub(super) fn symbol(&self, name: &CStr) -> *mut c_void {
         // SAFETY: the library is loaded.
         let symbol = unsafe { libc::dlsym(self.0, name.as_ptr()) };
         assert!(!symbol.is_null(), "{name:?}");

@@ -4,5 +4,6 @@ mod cost;
 mod foreign;
 mod paths;
 mod probe;
+mod reload;
 mod stacks;
 mod threads;

@@ -1,10 +1,11 @@
 //! Many paths to the same place: the memo has to tell apart what only a few words tell apart.
 
 use core::hint::black_box;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::vec;
 use std::vec::Vec;
 
-use super::probe::{compared, probe, validated};
+use super::probe::{compared, on_a_bare_thread, probe, validated};
 use crate::leak::unwind::{StackId, captures, modules_changed};
 
 /// Functions of the same size that call each other as the path says, and so have their frames at
@@ -104,6 +105,21 @@ fn a_million_stacks_are_found_again_and_are_the_right_ones() {
         captures() - before
     });
     assert!(found >= 1_000_000);
+}
+
+#[test]
+fn the_outermost_function_tells_stacks_apart() {
+    for length in 1..16 {
+        on_a_bare_thread(|| {
+            let mut stacks = HashSet::new();
+            for turn in 0..20 {
+                let mut path = vec![0; length];
+                path[0] = [1, 2, 3, 4][turn % 4];
+                stacks.insert(HOPS[0](&path));
+            }
+            assert_eq!(stacks.len(), 4, "paths of length {length}");
+        });
+    }
 }
 
 #[test]

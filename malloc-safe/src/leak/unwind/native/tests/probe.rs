@@ -2,9 +2,10 @@
 
 use core::arch::global_asm;
 use core::cell::RefCell;
+use core::ffi::c_void;
 use std::sync::Mutex;
-use std::thread_local;
 use std::vec::Vec;
+use std::{ptr, thread_local};
 
 use crate::leak::unwind::{
     MAX_FRAMES, Registers, StackId, capture, frames, memo_mismatches, validate,
@@ -118,4 +119,28 @@ pub(super) fn validated<R>(run: impl FnOnce() -> R) -> R {
     drop(guard);
     assert_eq!(memo_mismatches(), 0);
     result
+}
+
+/// Runs in a thread that has little around it: the C library's two functions, and one here.
+pub(super) fn on_a_bare_thread<R: Send, F: FnOnce() -> R + Send>(run: F) -> R {
+    struct Task<R, F>(Option<F>, Option<R>);
+
+    extern "C" fn start<R, F: FnOnce() -> R>(task: *mut c_void) -> *mut c_void {
+        // SAFETY: the task below, which waits for this thread.
+        let task = unsafe { &mut *task.cast::<Task<R, F>>() };
+        task.1 = task.0.take().map(|run| run());
+        ptr::null_mut()
+    }
+
+    let mut task = Task(Some(run), None);
+    let mut thread = 0;
+    let argument = (&raw mut task).cast();
+    // SAFETY: a function for this argument, which outlives the thread.
+    let error =
+        unsafe { libc::pthread_create(&raw mut thread, ptr::null(), start::<R, F>, argument) };
+    assert_eq!(error, 0, "pthread_create");
+    // SAFETY: created above, and joined once.
+    let error = unsafe { libc::pthread_join(thread, ptr::null_mut()) };
+    assert_eq!(error, 0, "pthread_join");
+    task.1.expect("no panic")
 }
