@@ -3,11 +3,11 @@
 //! A walk is a function of those, so equal words mean the equal stack, and comparing them costs a
 //! fraction of a walk. Each thread has a memo of its own, as the words are of its own stack.
 
-use core::{array, ptr, slice};
+use core::{ptr, slice};
 
 use super::super::Registers;
 use super::super::intern::StackId;
-use super::walk::Dependencies;
+use super::walk::{Trace, Word};
 
 /// Sets of the table, as a power of two.
 const SET_BITS: u32 = 10;
@@ -50,6 +50,22 @@ struct Header {
 struct Group {
     values: [usize; 4],
     offsets: [u32; 4],
+}
+
+impl Group {
+    /// Of one to four words. The first fills it up.
+    fn of(words: &[Word]) -> Option<Self> {
+        let mut group = Self {
+            values: [0; 4],
+            offsets: [0; 4],
+        };
+        for index in 0..4 {
+            let word = words.get(index).or(words.first())?;
+            group.values[index] = word.value;
+            group.offsets[index] = u32::try_from(word.offset).ok()?;
+        }
+        Some(group)
+    }
 }
 
 impl Memo {
@@ -119,8 +135,11 @@ impl Memo {
     }
 
     /// Keeps a result, as the one that is looked at first.
-    pub(super) fn insert(&mut self, registers: &Registers, id: StackId, found: &Dependencies<'_>) {
-        let groups = found.values.len().div_ceil(4);
+    pub(super) fn insert(&mut self, registers: &Registers, id: StackId, found: &Trace) {
+        let Some(words) = found.words() else {
+            return;
+        };
+        let groups = words.len().div_ceil(4);
         let size = HEADER + groups * GROUP;
         if HEADER + self.used + size > ROOM {
             self.clear();
@@ -133,7 +152,11 @@ impl Memo {
             pc: registers.pc,
             sp: registers.sp,
             fp: registers.fp,
-            fp_mask: if found.frame_pointer { usize::MAX } else { 0 },
+            fp_mask: if found.frame_pointer_used() {
+                usize::MAX
+            } else {
+                0
+            },
             id: id.get(),
             groups: count,
         };
@@ -143,12 +166,9 @@ impl Memo {
         let (first, rest) = result.split_at_mut(HEADER);
         // SAFETY: as large as a header, and aligned like one.
         unsafe { first.as_mut_ptr().cast::<Header>().write(header) };
-        let pairs = found.values.chunks(4).zip(found.offsets.chunks(4));
-        for (place, (values, offsets)) in rest.chunks_exact_mut(GROUP).zip(pairs) {
-            // The last group is filled by its first word.
-            let group = Group {
-                values: array::from_fn(|word| *values.get(word).unwrap_or(&values[0])),
-                offsets: array::from_fn(|word| *offsets.get(word).unwrap_or(&offsets[0])),
+        for (place, words) in rest.chunks_exact_mut(GROUP).zip(words.chunks(4)) {
+            let Some(group) = Group::of(words) else {
+                return; // the stack is larger than offsets can say
             };
             // SAFETY: as large as a group, and aligned like one.
             unsafe { place.as_mut_ptr().cast::<Group>().write(group) };

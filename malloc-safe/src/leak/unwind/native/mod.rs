@@ -112,8 +112,8 @@ unsafe fn walk(registers: &Registers) -> StackId {
         if let Some(remembered) = remembered {
             CAPTURES.fetch_add(1, Ordering::Relaxed);
             MISMATCHES.fetch_add(u64::from(remembered != id), Ordering::Relaxed);
-        } else if let Some(found) = trace.dependencies() {
-            memo.insert(registers, id, &found);
+        } else {
+            memo.insert(registers, id, trace);
         }
         id
     })

@@ -41,15 +41,24 @@ pub(super) enum FramePointer {
 #[repr(C)]
 pub(super) struct Trace {
     sp: usize,
-    top: usize,
+    /// From `sp` to the end of the stack.
+    span: usize,
     initial_fp: usize,
     depth: usize,
-    words: usize,
+    noted: usize,
     fp_used: bool,
     forgettable: bool,
     frames: [usize; MAX_FRAMES],
-    values: [usize; MAX_WORDS],
-    offsets: [u32; MAX_WORDS],
+    words: [Word; MAX_WORDS],
+}
+
+/// A word of the stack.
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub(super) struct Word {
+    pub(super) value: usize,
+    /// From the stack pointer that the walk began with.
+    pub(super) offset: usize,
 }
 
 impl Trace {
@@ -58,18 +67,22 @@ impl Trace {
         &self.frames[..self.depth]
     }
 
-    /// What the result depended on, unless it was more than can be noted.
-    pub(super) fn dependencies(&self) -> Option<Dependencies<'_>> {
-        (!self.forgettable).then(|| Dependencies {
-            frame_pointer: self.fp_used,
-            values: &self.values[..self.words],
-            offsets: &self.offsets[..self.words],
-        })
+    /// The words that the result depended on, innermost first, unless they were too many, or it
+    /// depended on more than words.
+    pub(super) fn words(&self) -> Option<&[Word]> {
+        (!self.forgettable).then(|| &self.words[..self.noted])
+    }
+
+    /// Whether the result depended on the frame pointer that the walk began with.
+    pub(super) fn frame_pointer_used(&self) -> bool {
+        self.fp_used
     }
 
     /// Reads a word of the stack.
+    #[inline]
     pub(super) fn read(&mut self, address: usize) -> Option<usize> {
-        if address < self.sp || address >= self.top || !address.is_multiple_of(size_of::<usize>()) {
+        let offset = address.wrapping_sub(self.sp);
+        if offset >= self.span || !address.is_multiple_of(size_of::<usize>()) {
             return None;
         }
         let word: *const usize = ptr::with_exposed_provenance(address);
@@ -77,16 +90,12 @@ impl Trace {
         // (the caller of `walk` promises it), all of which functions that have not returned use.
         // Volatile, as their variables may be there.
         let value = unsafe { word.read_volatile() };
-        match (
-            self.values.get_mut(self.words),
-            u32::try_from(address - self.sp),
-        ) {
-            (Some(place), Ok(offset)) => {
-                *place = value;
-                self.offsets[self.words] = offset;
-                self.words += 1;
+        match self.words.get_mut(self.noted) {
+            Some(place) => {
+                *place = Word { value, offset };
+                self.noted += 1;
             }
-            _ => self.forgettable = true,
+            None => self.forgettable = true,
         }
         Some(value)
     }
@@ -107,14 +116,6 @@ impl Trace {
         self.frames[self.depth] = return_address;
         self.depth += 1;
     }
-}
-
-/// The words that a result depended on, as offsets from the stack pointer, innermost first.
-pub(super) struct Dependencies<'a> {
-    /// It depended on the frame pointer too.
-    pub(super) frame_pointer: bool,
-    pub(super) values: &'a [usize],
-    pub(super) offsets: &'a [u32],
 }
 
 /// Rules that were read before, by address. All zero is empty.
@@ -140,6 +141,7 @@ impl Rules {
         });
     }
 
+    #[inline]
     fn at(&mut self, address: usize, context: &mut Context) -> Option<Rule> {
         let hash = address.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (usize::BITS - 10);
         let slot = &mut self.slots[hash];
@@ -167,10 +169,10 @@ pub(super) unsafe fn walk(
     trace: &mut Trace,
 ) {
     trace.sp = registers.sp;
-    trace.top = top & !(size_of::<usize>() - 1);
+    trace.span = (top & !(size_of::<usize>() - 1)).saturating_sub(registers.sp);
     trace.initial_fp = registers.fp;
     trace.depth = 0;
-    trace.words = 0;
+    trace.noted = 0;
     trace.fp_used = false;
     trace.forgettable = false;
     trace.push(registers.pc);
@@ -213,6 +215,7 @@ pub(super) unsafe fn walk(
     }
 }
 
+#[inline]
 fn saved(
     cursor: &Cursor,
     base: Base,
@@ -225,12 +228,13 @@ fn saved(
         Base::StackPointer => cursor.sp,
         Base::FramePointer => trace.frame_pointer(cursor.fp)?,
     };
-    let cfa = base.checked_add_signed(cfa as isize)?;
-    let pc = trace.read(cfa.checked_add_signed(return_address as isize)?)?;
+    // What wraps around is not on the stack, which `read` sees.
+    let cfa = base.wrapping_add_signed(cfa as isize);
+    let pc = trace.read(cfa.wrapping_add_signed(return_address as isize))?;
     let fp = match frame_pointer {
         Frame::Same => cursor.fp,
         Frame::Lost => FramePointer::Lost,
-        Frame::At(offset) => FramePointer::Saved(cfa.checked_add_signed(offset as isize)?),
+        Frame::At(offset) => FramePointer::Saved(cfa.wrapping_add_signed(offset as isize)),
     };
     Some(Cursor {
         pc,
