@@ -3,7 +3,10 @@
 //! A walk is a function of those, so equal words mean the equal stack, and comparing them costs a
 //! fraction of a walk. Each thread has a memo of its own, as the words are of its own stack.
 
-use core::{ptr, slice};
+use core::arch::asm;
+use core::mem::offset_of;
+use core::ops::Range;
+use core::slice;
 
 use super::super::Registers;
 use super::super::intern::StackId;
@@ -195,20 +198,93 @@ fn set_of(registers: &Registers) -> usize {
 
 /// Whether the stack has the noted words.
 ///
+/// In assembly, as most programs that are tested are compiled without optimisation, and this crate
+/// with them: the loop would cost a hundred times as much.
+///
 /// # Safety
 ///
 /// Each offset from `sp` leads to an aligned word on this thread's stack, above the `sp` of a
 /// function that has not returned.
 #[inline]
 unsafe fn unchanged(groups: &[Group], sp: usize) -> bool {
-    for group in groups {
-        for (value, offset) in group.values.into_iter().zip(group.offsets) {
-            let word = ptr::with_exposed_provenance::<usize>(sp + offset as usize);
-            // SAFETY: such a word. Volatile, as a variable may be there.
-            if unsafe { word.read_volatile() } != value {
-                return false;
-            }
-        }
+    let Range { start, end } = groups.as_ptr_range();
+    let mut group = start;
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: reads the groups and the words that they lead to, and leaves at the first that has
+    // another value.
+    unsafe {
+        asm!(
+            "jmp 4f",
+            "2:",
+            "mov {word:e}, [{group} + {offsets}]",
+            "mov {word}, [{sp} + {word}]",
+            "cmp {word}, [{group} + {values}]",
+            "jne 3f",
+            "mov {word:e}, [{group} + {offsets} + 4]",
+            "mov {word}, [{sp} + {word}]",
+            "cmp {word}, [{group} + {values} + 8]",
+            "jne 3f",
+            "mov {word:e}, [{group} + {offsets} + 8]",
+            "mov {word}, [{sp} + {word}]",
+            "cmp {word}, [{group} + {values} + 16]",
+            "jne 3f",
+            "mov {word:e}, [{group} + {offsets} + 12]",
+            "mov {word}, [{sp} + {word}]",
+            "cmp {word}, [{group} + {values} + 24]",
+            "jne 3f",
+            "add {group}, {size}",
+            "4:",
+            "cmp {group}, {end}",
+            "jne 2b",
+            "3:",
+            group = inout(reg) group,
+            end = in(reg) end,
+            sp = in(reg) sp,
+            word = out(reg) _,
+            values = const offset_of!(Group, values),
+            offsets = const offset_of!(Group, offsets),
+            size = const size_of::<Group>(),
+            options(nostack, readonly),
+        );
     }
-    true
+    #[cfg(target_arch = "aarch64")]
+    // SAFETY: reads the groups and the words that they lead to, and leaves at the first that has
+    // another value.
+    unsafe {
+        asm!(
+            "b 4f",
+            "2:",
+            "ldp {offset:w}, {other:w}, [{group}, {offsets}]",
+            "ldp {value}, {next}, [{group}, {values}]",
+            "ldr {offset}, [{sp}, {offset}]",
+            "ldr {other}, [{sp}, {other}]",
+            "cmp {offset}, {value}",
+            "ccmp {other}, {next}, 0, eq",
+            "b.ne 3f",
+            "ldp {offset:w}, {other:w}, [{group}, {offsets} + 8]",
+            "ldp {value}, {next}, [{group}, {values} + 16]",
+            "ldr {offset}, [{sp}, {offset}]",
+            "ldr {other}, [{sp}, {other}]",
+            "cmp {offset}, {value}",
+            "ccmp {other}, {next}, 0, eq",
+            "b.ne 3f",
+            "add {group}, {group}, {size}",
+            "4:",
+            "cmp {group}, {end}",
+            "b.ne 2b",
+            "3:",
+            group = inout(reg) group,
+            end = in(reg) end,
+            sp = in(reg) sp,
+            offset = out(reg) _,
+            other = out(reg) _,
+            value = out(reg) _,
+            next = out(reg) _,
+            values = const offset_of!(Group, values),
+            offsets = const offset_of!(Group, offsets),
+            size = const size_of::<Group>(),
+            options(nostack, readonly),
+        );
+    }
+    group == end
 }
