@@ -37,8 +37,8 @@ pub(super) type Context = gimli::UnwindContext<usize, Inline>;
 pub(super) struct Inline;
 
 impl UnwindContextStorage<usize> for Inline {
-    type Rules = [(Register, RegisterRule<usize>); 48];
-    type Stack = [UnwindTableRow<usize, Self>; 4];
+    type Rules = [(Register, RegisterRule<usize>); 32];
+    type Stack = [UnwindTableRow<usize, Self>; 3];
 }
 
 impl<'m> EvaluationStorage<Bytes<'m>> for Inline {

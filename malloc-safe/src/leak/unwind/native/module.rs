@@ -31,23 +31,33 @@ pub(super) fn with_tables<R, F: FnOnce(Option<Tables<'_>>) -> R>(
     look: F,
 ) -> Option<R> {
     // SAFETY: filled in while linking and loading, and not changed since.
-    if let Some(find) = unsafe { malloc_safe_dl_find_object } {
-        let mut found = FoundObject::default();
-        // SAFETY: glibc's function, with a place of the type that it fills.
-        if unsafe { find(ptr::without_provenance_mut(address), &raw mut found) } != 0 {
-            return None;
-        }
-        Some(look(found.tables()))
-    } else {
-        let mut walk = ListWalk {
-            address,
-            look: Some(look),
-            result: None,
-        };
-        // SAFETY: the callback is given the walk, which outlives the call.
-        unsafe { libc::dl_iterate_phdr(Some(visit::<R, F>), (&raw mut walk).cast()) };
-        walk.result
+    match unsafe { malloc_safe_dl_find_object } {
+        Some(find) => ask(find, address, look),
+        None => search(address, look),
     }
+}
+
+/// Asks glibc.
+fn ask<R>(find: Find, address: usize, look: impl FnOnce(Option<Tables<'_>>) -> R) -> Option<R> {
+    let mut found = FoundObject::default();
+    let address = ptr::without_provenance_mut(address);
+    // SAFETY: glibc's function, with a place of the type that it fills.
+    if unsafe { find(address, &raw mut found) } != 0 {
+        return None;
+    }
+    Some(look(found.tables()))
+}
+
+/// Walks the C library's list.
+fn search<R, F: FnOnce(Option<Tables<'_>>) -> R>(address: usize, look: F) -> Option<R> {
+    let mut walk = ListWalk {
+        address,
+        look: Some(look),
+        result: None,
+    };
+    // SAFETY: the callback is given the walk, which outlives the call.
+    unsafe { libc::dl_iterate_phdr(Some(visit::<R, F>), (&raw mut walk).cast()) };
+    walk.result
 }
 
 /// A module's loaded segments: its program headers, and what to add to the addresses in them.
@@ -211,4 +221,36 @@ unsafe extern "C" {
         reason = "a nullable function pointer; its struct is glibc's"
     )]
     static malloc_safe_dl_find_object: Option<Find>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{ask, malloc_safe_dl_find_object, search};
+    use std::eprintln;
+
+    #[test]
+    fn the_list_has_the_tables_that_glibc_finds() {
+        // SAFETY: filled in while linking and loading, and not changed since.
+        let Some(find) = (unsafe { malloc_safe_dl_find_object }) else {
+            eprintln!("skipped: this C library has the list alone");
+            return;
+        };
+        let here = the_list_has_the_tables_that_glibc_finds as fn() as usize;
+        let libc = libc::qsort as *const () as usize;
+        let tables = |address| {
+            let asked = ask(find, address, |tables| {
+                tables.map(|tables| tables.index.as_ptr())
+            });
+            let searched = search(address, |tables| tables.map(|tables| tables.index.as_ptr()));
+            assert_eq!(asked, searched);
+            asked
+        };
+        for code in [here, libc] {
+            assert!(tables(code).flatten().is_some(), "{code:#x}");
+        }
+        let local = 0_u8;
+        for no_code in [0, 4096, usize::MAX, &raw const local as usize] {
+            assert_eq!(tables(no_code), None);
+        }
+    }
 }

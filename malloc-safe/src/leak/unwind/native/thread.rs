@@ -53,7 +53,7 @@ pub(super) fn current_or_new() -> Option<NonNull<Thread>> {
     let context = unsafe { &raw mut (*thread.as_ptr()).context };
     // Everything else is valid as it is, all zero.
     // SAFETY: the field, which nobody else knows of.
-    unsafe { context.write(MaybeUninit::new(Context::new_in())) };
+    unsafe { context.cast::<Context>().write(Context::new_in()) };
     // SAFETY: the key is from pthread_key_create, and never deleted.
     if unsafe { libc::pthread_setspecific(key, thread.as_ptr().cast()) } != 0 {
         // SAFETY: mapped above, and nobody has seen it.

@@ -3,6 +3,7 @@
 use core::arch::global_asm;
 use core::cell::RefCell;
 use core::ffi::c_void;
+use core::mem::MaybeUninit;
 use std::sync::Mutex;
 use std::vec::Vec;
 use std::{ptr, thread_local};
@@ -123,6 +124,11 @@ pub(super) fn validated<R>(run: impl FnOnce() -> R) -> R {
 
 /// Runs in a thread that has little around it: the C library's two functions, and one here.
 pub(super) fn on_a_bare_thread<R: Send, F: FnOnce() -> R + Send>(run: F) -> R {
+    with_stack(1 << 20, run)
+}
+
+/// The same with so large a stack.
+pub(super) fn with_stack<R: Send, F: FnOnce() -> R + Send>(size: usize, run: F) -> R {
     struct Task<R, F>(Option<F>, Option<R>);
 
     extern "C" fn start<R, F: FnOnce() -> R>(task: *mut c_void) -> *mut c_void {
@@ -132,15 +138,30 @@ pub(super) fn on_a_bare_thread<R: Send, F: FnOnce() -> R + Send>(run: F) -> R {
         ptr::null_mut()
     }
 
+    let mut attributes = MaybeUninit::uninit();
+    // SAFETY: a place for attributes.
+    let error = unsafe { libc::pthread_attr_init(attributes.as_mut_ptr()) };
+    assert_eq!(error, 0, "pthread_attr_init");
+    // SAFETY: attributes.
+    let error = unsafe { libc::pthread_attr_setstacksize(attributes.as_mut_ptr(), size) };
+    assert_eq!(error, 0, "pthread_attr_setstacksize");
     let mut task = Task(Some(run), None);
     let mut thread = 0;
     let argument = (&raw mut task).cast();
-    // SAFETY: a function for this argument, which outlives the thread.
-    let error =
-        unsafe { libc::pthread_create(&raw mut thread, ptr::null(), start::<R, F>, argument) };
+    // SAFETY: attributes, and a function for this argument, which outlives the thread.
+    let error = unsafe {
+        libc::pthread_create(
+            &raw mut thread,
+            attributes.as_ptr(),
+            start::<R, F>,
+            argument,
+        )
+    };
     assert_eq!(error, 0, "pthread_create");
     // SAFETY: created above, and joined once.
     let error = unsafe { libc::pthread_join(thread, ptr::null_mut()) };
     assert_eq!(error, 0, "pthread_join");
+    // SAFETY: attributes, not used again.
+    unsafe { libc::pthread_attr_destroy(attributes.as_mut_ptr()) };
     task.1.expect("no panic")
 }

@@ -9,7 +9,7 @@ use std::{fs, thread, thread_local};
 use super::super::MAX_FRAMES;
 use super::super::errno;
 use super::paths::walk_paths;
-use super::probe::{compared, probe, validated};
+use super::probe::{compared, probe, validated, with_stack};
 use crate::leak::unwind::{frames, resolve};
 
 #[inline(never)]
@@ -31,6 +31,13 @@ fn of_a_deep_stack_the_innermost_frames_are_taken() {
     let thread = thread::Builder::new().stack_size(64 << 20);
     let thread = thread.spawn(|| compared(|| (0..2).for_each(|_| deep(100_000))));
     thread.expect("a thread").join().expect("no panic");
+}
+
+#[test]
+fn a_small_stack_is_enough() {
+    // Without optimisation the walk itself takes 17 KiB.
+    let frames = with_stack(40 << 10, || frames(probe()).len());
+    assert!(frames > 1, "{frames}");
 }
 
 #[test]
