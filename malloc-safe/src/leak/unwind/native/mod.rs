@@ -23,7 +23,8 @@ static MISMATCHES: AtomicU64 = AtomicU64::new(0);
 /// The stack of the function that called the hook: its return addresses, innermost first, at most
 /// [`MAX_FRAMES`]. Of a stack that is not the thread's own, such as a coroutine's, the first alone.
 ///
-/// Neither allocates nor locks, and leaves `errno` alone.
+/// Allocates nothing, unless the C library needs a block for one more thread-specific value; takes
+/// no lock; leaves `errno` alone.
 ///
 /// # Safety
 ///

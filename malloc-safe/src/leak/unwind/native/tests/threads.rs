@@ -2,9 +2,10 @@
 
 use core::cell::RefCell;
 use core::hint::black_box;
+use std::process::{self, Command};
 use std::sync::Mutex;
 use std::vec::Vec;
-use std::{fs, thread, thread_local};
+use std::{env, fs, thread, thread_local};
 
 use super::super::MAX_FRAMES;
 use super::super::errno;
@@ -115,6 +116,38 @@ fn children_of_a_fork_go_on_taking_stacks() {
         }
         busy.join().expect("no panic");
     });
+}
+
+/// Set in the process that only runs `on_the_first_thread`.
+const ON_THE_FIRST_THREAD: &str = "MALLOC_SAFE_ON_THE_FIRST_THREAD";
+
+/// The harness runs every test on a thread of its own; this the loader calls on the first.
+#[used]
+#[unsafe(link_section = ".init_array")]
+static CONSTRUCTOR: extern "C" fn() = on_the_first_thread;
+
+extern "C" fn on_the_first_thread() {
+    if env::var_os(ON_THE_FIRST_THREAD).is_none() {
+        return;
+    }
+    compared(|| walk_paths(5, 20));
+    let names = resolve(probe());
+    let start = names
+        .iter()
+        .find(|frame| frame.function.starts_with("__libc_start_main"));
+    assert!(start.is_some() && frames(probe()).len() > 1, "{names:#?}");
+    process::exit(0);
+}
+
+#[test]
+fn the_first_threads_stack_reaches_the_c_librarys_start() {
+    let test = env::current_exe().expect("this test");
+    let output = Command::new(test).env(ON_THE_FIRST_THREAD, "1").output();
+    let output = output.expect("this test again");
+    assert!(
+        output.status.success() && output.stdout.is_empty(),
+        "{output:?}"
+    );
 }
 
 #[test]
