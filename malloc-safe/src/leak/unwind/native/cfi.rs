@@ -11,6 +11,7 @@ use gimli::{
 };
 
 use super::module;
+use super::rule::{Base, Frame, Rule, Words};
 use super::walk::{Cursor, FramePointer, Trace};
 
 #[cfg(target_arch = "x86_64")]
@@ -47,43 +48,6 @@ impl<'m> EvaluationStorage<Bytes<'m>> for Inline {
     type Result = [Piece<Bytes<'m>>; 1];
 }
 
-/// How a function's caller is found, for one return address in the function.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
-pub(super) enum Rule {
-    /// The tables say nothing about it.
-    Uncovered,
-    /// It has no caller: the first function of a thread.
-    Outermost,
-    /// Only [`evaluate`] can say.
-    Evaluated,
-    /// The caller's stack pointer is `cfa` above a register; what was saved lies relative to it.
-    Saved {
-        base: Base,
-        cfa: i32,
-        return_address: i32,
-        frame_pointer: Frame,
-    },
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
-pub(super) enum Base {
-    StackPointer,
-    FramePointer,
-}
-
-/// Where the caller's frame pointer is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
-pub(super) enum Frame {
-    /// Still in the register.
-    Same,
-    Lost,
-    /// Saved, so far from the caller's stack pointer.
-    At(i32),
-}
-
 /// The rule for the code at `address`; `None` if it is in no module.
 pub(super) fn rule(address: usize, context: &mut Context) -> Option<Rule> {
     with_row(address, context, |found| match found {
@@ -96,13 +60,13 @@ pub(super) fn rule(address: usize, context: &mut Context) -> Option<Rule> {
 fn short_form(row: &Row, return_address: Register) -> Rule {
     let return_address = match row.register(return_address) {
         None | Some(RegisterRule::Undefined | RegisterRule::SameValue) => return Rule::Outermost,
-        Some(RegisterRule::Offset(offset)) => i32::try_from(offset).ok(),
+        Some(RegisterRule::Offset(offset)) => Words::of_bytes(offset),
         Some(_) => None,
     };
     let frame_pointer = match row.register(register::FRAME_POINTER) {
         None | Some(RegisterRule::SameValue) => Some(Frame::Same),
         Some(RegisterRule::Undefined) => Some(Frame::Lost),
-        Some(RegisterRule::Offset(offset)) => i32::try_from(offset).ok().map(Frame::At),
+        Some(RegisterRule::Offset(offset)) => Words::of_bytes(offset).map(Frame::At),
         Some(_) => None,
     };
     let cfa = match *row.cfa() {
@@ -112,7 +76,7 @@ fn short_form(row: &Row, return_address: Register) -> Rule {
                 register::FRAME_POINTER => Some(Base::FramePointer),
                 _ => None,
             };
-            base.zip(i32::try_from(offset).ok())
+            base.zip(Words::of_bytes(offset))
         }
         CfaRule::Expression(_) => None,
     };

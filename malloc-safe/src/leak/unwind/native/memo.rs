@@ -13,11 +13,12 @@ use super::super::intern::StackId;
 use super::walk::{Trace, Word};
 
 /// Sets of the table, as a power of two.
-const SET_BITS: u32 = 10;
-/// Results of a set. Those of different paths to the same place are in the same.
-const WAYS: usize = 4;
-/// Room for the results, in words: 1 MiB, of which only the used part is ever committed.
-const ROOM: usize = 1 << 17;
+const SET_BITS: u32 = 9;
+/// Results of a set. Those of different paths to the same place are in the same, and recursive
+/// programs have many.
+const WAYS: usize = 16;
+/// Room for the results, in words: 2 MiB, of which only the used part is ever committed.
+const ROOM: usize = 1 << 18;
 /// Sizes in words.
 const HEADER: usize = size_of::<Header>() / size_of::<usize>();
 const GROUP: usize = size_of::<Group>() / size_of::<usize>();

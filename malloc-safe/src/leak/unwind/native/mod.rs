@@ -5,6 +5,8 @@ mod errno;
 mod limits;
 mod memo;
 mod module;
+mod rule;
+mod rules;
 mod thread;
 mod walk;
 
@@ -83,23 +85,22 @@ unsafe fn walk(registers: &Registers) -> StackId {
         };
         // SAFETY: this thread's own, and no other capture of the thread is running.
         let thread = unsafe { thread.as_mut() };
-        let generation = GENERATION.load(Ordering::Acquire);
-        if thread.generation != generation & !1 {
-            thread.generation = generation & !1;
-            thread.rules.clear();
+        let state = GENERATION.load(Ordering::Acquire);
+        let (generation, validating) = (state & !1, state & 1 != 0);
+        if thread.generation != generation {
+            thread.generation = generation;
             thread.memo.clear();
         }
         let Some(top) = thread.limits.top_above(registers.sp) else {
             return intern::intern(&[registers.pc]);
         };
-        let remembered = if generation & 1 != 0 {
+        let remembered = if validating {
             // SAFETY: such registers; what is in the memo was inserted on the thread's own stack.
             unsafe { thread.memo.find(registers) }
         } else {
             None
         };
         let Thread {
-            rules,
             context,
             trace,
             memo,
@@ -108,7 +109,7 @@ unsafe fn walk(registers: &Registers) -> StackId {
         // SAFETY: made with the thread, and always a context since.
         let context = unsafe { context.assume_init_mut() };
         // SAFETY: such registers, and the limits of this thread's stack.
-        unsafe { walk::walk(registers, top, rules, context, trace) };
+        unsafe { walk::walk(registers, top, generation, context, trace) };
         let id = intern::intern(trace.frames());
         if let Some(remembered) = remembered {
             CAPTURES.fetch_add(1, Ordering::Relaxed);

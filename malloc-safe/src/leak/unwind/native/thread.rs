@@ -11,18 +11,17 @@ use super::super::pages;
 use super::cfi::Context;
 use super::limits::Limits;
 use super::memo::Memo;
-use super::walk::{Rules, Trace};
+use super::walk::Trace;
 
-/// In pages of its own: it is made inside `malloc`. A little over 1 MiB, committed as it is used.
+/// In pages of its own: it is made inside `malloc`. A little over 2 MiB, committed as it is used.
 #[repr(C)]
 pub(super) struct Thread {
-    /// The state of the modules that `memo` and `rules` are right for. 0: of none.
+    /// The state of the modules that `memo` is right for. 0: of none.
     pub(super) generation: u32,
     /// How often the thread's end has been announced.
     announced: u32,
     pub(super) limits: Limits,
     pub(super) trace: Trace,
-    pub(super) rules: Rules,
     pub(super) memo: Memo,
     pub(super) context: MaybeUninit<Context>,
 }

@@ -9,8 +9,10 @@
 use core::ptr;
 
 use super::super::Registers;
-use super::cfi::{self, Base, Context, Frame, Rule};
+use super::cfi::{self, Context};
 use super::module;
+use super::rule::{Base, Frame, Rule, Words};
+use super::rules;
 
 /// The deepest stack that is told apart: of a deeper one, the innermost frames.
 pub(crate) const MAX_FRAMES: usize = 64;
@@ -118,43 +120,6 @@ impl Trace {
     }
 }
 
-/// Rules that were read before, by address. All zero is empty.
-#[repr(C)]
-pub(super) struct Rules {
-    slots: [Slot; 1024],
-}
-
-#[derive(Clone, Copy)]
-#[repr(C)]
-struct Slot {
-    /// 0: empty.
-    address: usize,
-    rule: Rule,
-}
-
-impl Rules {
-    /// Forgets all, as modules have changed.
-    pub(super) fn clear(&mut self) {
-        self.slots.fill(Slot {
-            address: 0,
-            rule: Rule::Uncovered,
-        });
-    }
-
-    #[inline]
-    fn at(&mut self, address: usize, context: &mut Context) -> Option<Rule> {
-        let hash = address.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (usize::BITS - 10);
-        let slot = &mut self.slots[hash];
-        if slot.address != address {
-            *slot = Slot {
-                address,
-                rule: cfi::rule(address, context)?,
-            };
-        }
-        Some(slot.rule)
-    }
-}
-
 /// Walks from `registers` to the outermost function.
 ///
 /// # Safety
@@ -164,7 +129,7 @@ impl Rules {
 pub(super) unsafe fn walk(
     registers: &Registers,
     top: usize,
-    rules: &mut Rules,
+    generation: u32,
     context: &mut Context,
     trace: &mut Trace,
 ) {
@@ -185,7 +150,7 @@ pub(super) unsafe fn walk(
     while trace.depth < MAX_FRAMES {
         // A call may be its function's last instruction: its own address decides.
         let address = cursor.pc.wrapping_sub(usize::from(!cursor.interrupted));
-        let caller = match rules.at(address, context) {
+        let caller = match rules::at(address, generation, context) {
             Some(Rule::Outermost) => None,
             Some(Rule::Saved {
                 base,
@@ -219,8 +184,8 @@ pub(super) unsafe fn walk(
 fn saved(
     cursor: &Cursor,
     base: Base,
-    cfa: i32,
-    return_address: i32,
+    cfa: Words,
+    return_address: Words,
     frame_pointer: Frame,
     trace: &mut Trace,
 ) -> Option<Cursor> {
@@ -228,13 +193,12 @@ fn saved(
         Base::StackPointer => cursor.sp,
         Base::FramePointer => trace.frame_pointer(cursor.fp)?,
     };
-    // What wraps around is not on the stack, which `read` sees.
-    let cfa = base.wrapping_add_signed(cfa as isize);
-    let pc = trace.read(cfa.wrapping_add_signed(return_address as isize))?;
+    let cfa = cfa.from(base);
+    let pc = trace.read(return_address.from(cfa))?;
     let fp = match frame_pointer {
         Frame::Same => cursor.fp,
         Frame::Lost => FramePointer::Lost,
-        Frame::At(offset) => FramePointer::Saved(cfa.wrapping_add_signed(offset as isize)),
+        Frame::At(distance) => FramePointer::Saved(distance.from(cfa)),
     };
     Some(Cursor {
         pc,
