@@ -2,7 +2,7 @@
 //!
 //! `capture` walks the stack by the modules' unwind tables, and keeps what it found: where the
 //! registers and the words that the walk depended on are the same again, so is the stack. It
-//! neither allocates nor waits for a lock; [`resolve`] does both.
+//! does not allocate, nor wait for a lock where the C library can do without; [`resolve`] does both.
 
 mod intern;
 mod pages;
@@ -20,7 +20,7 @@ mod native;
     any(target_arch = "x86_64", target_arch = "aarch64")
 ))]
 pub(crate) use native::{
-    MAX_FRAMES, capture, captures, memo_mismatches, modules_changed, validate,
+    MAX_FRAMES, capture, captures, memo_mismatches, modules_changed, prepare, validate,
 };
 
 #[cfg(not(all(
@@ -35,7 +35,7 @@ mod one_frame;
     any(target_arch = "x86_64", target_arch = "aarch64")
 )))]
 pub(crate) use one_frame::{
-    MAX_FRAMES, capture, captures, memo_mismatches, modules_changed, validate,
+    MAX_FRAMES, capture, captures, memo_mismatches, modules_changed, prepare, validate,
 };
 
 pub(crate) use intern::{StackId, frames};

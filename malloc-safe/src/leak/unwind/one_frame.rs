@@ -14,6 +14,8 @@ pub(crate) unsafe fn capture(registers: &Registers) -> StackId {
     intern::intern(&[registers.pc])
 }
 
+pub(crate) fn prepare() {}
+
 pub(crate) fn modules_changed() {}
 
 pub(crate) fn validate(_on: bool) {}

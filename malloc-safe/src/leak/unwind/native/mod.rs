@@ -22,11 +22,18 @@ static GENERATION: AtomicU32 = AtomicU32::new(2);
 static CAPTURES: AtomicU64 = AtomicU64::new(0);
 static MISMATCHES: AtomicU64 = AtomicU64::new(0);
 
+/// To be called once before the first [`capture`], not inside a hook. Without it, captures take
+/// a lock of the C library's, which a fork may leave held.
+pub(crate) fn prepare() {
+    module::look_up();
+}
+
 /// The stack of the function that called the hook: its return addresses, innermost first, at most
 /// [`MAX_FRAMES`]. Of a stack that is not the thread's own, such as a coroutine's, the first alone.
 ///
 /// Allocates nothing, unless the C library needs a block for one more thread-specific value; takes
-/// no lock; leaves `errno` alone.
+/// no lock with glibc from 2.35 on, and otherwise the one of `dl_iterate_phdr` when it walks; leaves
+/// `errno` alone.
 ///
 /// # Safety
 ///

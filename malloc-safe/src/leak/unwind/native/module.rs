@@ -1,12 +1,13 @@
 //! The unwind tables of the executable or library that holds an address.
 //!
-//! glibc 2.35 and later answer without a lock, by `_dl_find_object`; elsewhere the C library's
-//! list is walked. Nothing is kept: after `dlclose` nothing can be stale.
+//! glibc 2.35 and later answer without a lock, by `_dl_find_object`; elsewhere, and before
+//! [`look_up`], the C library's list is walked, which takes one. Nothing is kept: after `dlclose` nothing can be stale.
 
-use core::arch::global_asm;
 use core::ffi::{c_int, c_void};
+use core::mem;
 use core::ptr;
 use core::slice;
+use core::sync::atomic::{AtomicPtr, Ordering};
 
 use super::limits;
 
@@ -30,15 +31,18 @@ pub(super) fn with_tables<R, F: FnOnce(Option<Tables<'_>>) -> R>(
     address: usize,
     look: F,
 ) -> Option<R> {
-    // SAFETY: filled in while linking and loading, and not changed since.
-    match unsafe { malloc_safe_dl_find_object } {
+    match find_object() {
         Some(find) => ask(find, address, look),
         None => search(address, look),
     }
 }
 
 /// Asks glibc.
-fn ask<R>(find: Find, address: usize, look: impl FnOnce(Option<Tables<'_>>) -> R) -> Option<R> {
+fn ask<R>(
+    find: FindObject,
+    address: usize,
+    look: impl FnOnce(Option<Tables<'_>>) -> R,
+) -> Option<R> {
     let mut found = FoundObject::default();
     let address = ptr::without_provenance_mut(address);
     // SAFETY: glibc's function, with a place of the type that it fills.
@@ -201,37 +205,34 @@ unsafe extern "C" fn visit<R, F: FnOnce(Option<Tables<'_>>) -> R>(
     1
 }
 
-type Find = unsafe extern "C" fn(*mut c_void, *mut FoundObject) -> c_int;
+type FindObject = unsafe extern "C" fn(*mut c_void, *mut FoundObject) -> c_int;
 
-// A weak reference, which stable Rust cannot spell: 0 where the C library has no such function.
-global_asm!(
-    ".weak _dl_find_object",
-    ".pushsection .data.rel.ro.malloc_safe, \"aw\", %progbits",
-    ".balign 8",
-    ".hidden malloc_safe_dl_find_object",
-    ".globl malloc_safe_dl_find_object",
-    "malloc_safe_dl_find_object:",
-    ".quad _dl_find_object",
-    ".popsection",
-);
+/// glibc's function, once it was looked up.
+static FIND_OBJECT: AtomicPtr<c_void> = AtomicPtr::new(ptr::null_mut());
 
-unsafe extern "C" {
-    #[allow(
-        improper_ctypes,
-        reason = "a nullable function pointer; its struct is glibc's"
-    )]
-    static malloc_safe_dl_find_object: Option<Find>;
+/// Looks glibc's function up. Not inside a hook: the C library may hold the lock that this takes,
+/// and a reference to the function itself would refuse to start with an older one.
+pub(super) fn look_up() {
+    // SAFETY: a name; the answer is only compared and called.
+    let find = unsafe { libc::dlsym(libc::RTLD_DEFAULT, c"_dl_find_object".as_ptr()) };
+    FIND_OBJECT.store(find, Ordering::Release);
+}
+
+fn find_object() -> Option<FindObject> {
+    let find = FIND_OBJECT.load(Ordering::Acquire);
+    // SAFETY: NULL, or glibc's function of this name, which has this type; NULL is `None`.
+    unsafe { mem::transmute::<*mut c_void, Option<FindObject>>(find) }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{ask, malloc_safe_dl_find_object, search};
+    use super::{ask, find_object, look_up, search};
     use std::eprintln;
 
     #[test]
     fn the_list_has_the_tables_that_glibc_finds() {
-        // SAFETY: filled in while linking and loading, and not changed since.
-        let Some(find) = (unsafe { malloc_safe_dl_find_object }) else {
+        look_up();
+        let Some(find) = find_object() else {
             eprintln!("skipped: this C library has the list alone");
             return;
         };

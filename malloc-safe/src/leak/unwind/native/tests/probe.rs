@@ -4,12 +4,12 @@ use core::arch::global_asm;
 use core::cell::RefCell;
 use core::ffi::c_void;
 use core::mem::MaybeUninit;
-use std::sync::Mutex;
+use std::sync::{Mutex, Once};
 use std::vec::Vec;
 use std::{ptr, thread_local};
 
 use crate::leak::unwind::{
-    MAX_FRAMES, Registers, StackId, capture, frames, memo_mismatches, validate,
+    MAX_FRAMES, Registers, StackId, capture, frames, memo_mismatches, prepare, validate,
 };
 
 #[cfg(target_arch = "x86_64")]
@@ -98,6 +98,8 @@ extern "C" fn probed(registers: &Registers) -> u32 {
 #[inline(always)]
 #[allow(clippy::inline_always, reason = "a call would be one more frame")]
 pub(super) fn probe() -> StackId {
+    static PREPARED: Once = Once::new();
+    PREPARED.call_once(prepare);
     // SAFETY: the probe returns an identifier's number.
     unsafe { StackId::from_u32(raw_probe()) }
 }
