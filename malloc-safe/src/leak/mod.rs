@@ -2,3 +2,5 @@
 
 #[allow(dead_code, unused_imports, reason = "used by the hooks and the report")]
 mod unwind;
+
+pub use unwind::Frame;

@@ -39,7 +39,8 @@ pub(crate) use one_frame::{
 };
 
 pub(crate) use intern::{StackId, frames};
-pub(crate) use symbol::{Frame, resolve};
+pub use symbol::Frame;
+pub(crate) use symbol::resolve;
 
 /// Registers of a function that called one of the hooks, as they are once the hook has returned.
 #[derive(Clone, Copy, Debug)]

@@ -9,15 +9,17 @@ use std::vec::Vec;
 use super::intern::{self, StackId};
 
 /// A function on a stack; one that was inlined has a frame of its own.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Frame {
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct Frame {
     /// Its name, demangled; `0x…` where nothing names it, or `object+0x…`.
-    pub(crate) function: String,
-    /// Where the call is, if the object has debug information.
-    pub(crate) file: Option<PathBuf>,
-    pub(crate) line: Option<u32>,
+    pub function: String,
+    /// The source file that the call is in, if the object has debug information.
+    pub file: Option<PathBuf>,
+    /// The line that the call is on.
+    pub line: Option<u32>,
     /// The executable or library that holds the function, as the loader knows it.
-    pub(crate) object: Option<String>,
+    pub object: Option<String>,
 }
 
 /// Names the frames of a stack, innermost first.
