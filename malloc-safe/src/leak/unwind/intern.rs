@@ -196,3 +196,54 @@ fn hash(frames: &[usize]) -> u32 {
     });
     (mixed >> 32) as u32
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{CHUNK, StackId, Unit, frames, intern};
+    use std::collections::HashSet;
+    use std::thread;
+    use std::vec::Vec;
+
+    /// No real stacks: their addresses are no code's.
+    fn stacks(of: usize) -> impl Iterator<Item = Vec<usize>> {
+        (0..5_000).map(move |stack| {
+            (0..stack % 70)
+                .map(|frame| of + stack * 100 + frame)
+                .collect()
+        })
+    }
+
+    #[test]
+    fn threads_that_intern_the_same_stacks_get_the_same_numbers() {
+        let numbers = thread::scope(|scope| {
+            let intern_all = || {
+                stacks(1 << 20)
+                    .map(|stack| intern(&stack))
+                    .collect::<Vec<_>>()
+            };
+            let threads: Vec<_> = (0..4).map(|_| scope.spawn(intern_all)).collect();
+            let all = threads
+                .into_iter()
+                .map(|thread| thread.join().expect("no panic"));
+            all.collect::<Vec<_>>()
+        });
+        assert!(numbers.iter().all(|theirs| *theirs == numbers[0]));
+        for (stack, &id) in stacks(1 << 20).zip(&numbers[0]) {
+            assert_eq!(frames(id), stack);
+            assert!(id.get() < StackId::END);
+        }
+        // Those without frames are one.
+        assert_eq!(
+            numbers[0].iter().collect::<HashSet<_>>().len(),
+            5_000 - 5_000_usize.div_ceil(70) + 1
+        );
+    }
+
+    #[test]
+    fn a_stack_that_fits_nowhere_is_the_unknown_one() {
+        let too_many = CHUNK as usize * size_of::<Unit>() / size_of::<usize>();
+        let id = intern(&std::vec![1; too_many]);
+        assert_eq!(id, StackId::UNKNOWN);
+        assert_eq!(frames(id), &[]);
+    }
+}

@@ -101,3 +101,26 @@ fn object(address: usize) -> Option<Object> {
 fn object(_address: usize) -> Option<Object> {
     None
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{intern, resolve};
+
+    #[test]
+    fn an_address_in_no_object_is_its_own_name() {
+        let frames = resolve(intern::intern(&[0x1_0000, 0x2_0000]));
+        let names = frames.iter().map(|frame| &frame.function[..]);
+        assert!(names.eq(["0x10000", "0x20000"]), "{frames:?}");
+        assert!(frames.iter().all(|frame| frame.object.is_none()));
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn an_address_that_nothing_names_is_an_offset_in_its_object() {
+        // The C library's header, before all its code.
+        let libc = super::object(libc::qsort as *const () as usize).expect("in an object");
+        let frames = resolve(intern::intern(&[libc.base + 2]));
+        assert!(frames[0].function.ends_with("+0x2"), "{frames:?}");
+        assert_eq!(frames[0].object, Some(libc.name));
+    }
+}
