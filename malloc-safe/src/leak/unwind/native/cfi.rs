@@ -1,7 +1,7 @@
 //! How to get from a function to its caller, read from the module's `.eh_frame`.
 //!
-//! Reading the tables costs several hundred instructions, so what can be said in a few words is
-//! kept as a [`Rule`]. What cannot, expressions and signal frames, is evaluated each time.
+//! Reading the tables costs thousands of instructions, so what can be said in a word is kept, as a
+//! [`Rule`]. What cannot, expressions and signal frames, is evaluated each time.
 
 use gimli::{
     BaseAddresses, CfaRule, EhFrame, EhFrameHdr, Encoding, EndianSlice, Evaluation,

@@ -17,7 +17,8 @@ use super::intern::{self, StackId};
 use thread::Thread;
 pub(crate) use walk::MAX_FRAMES;
 
-/// The state of the modules: odd while results are validated, never 0.
+/// The state of the modules. Odd while results are validated: then no thread's memo is right for it,
+/// and every capture comes to `walk`. Never 0, which is a new thread's.
 static GENERATION: AtomicU32 = AtomicU32::new(2);
 static CAPTURES: AtomicU64 = AtomicU64::new(0);
 static MISMATCHES: AtomicU64 = AtomicU64::new(0);

@@ -1,7 +1,8 @@
 //! The unwind tables of the executable or library that holds an address.
 //!
 //! glibc 2.35 and later answer without a lock, by `_dl_find_object`; elsewhere, and before
-//! [`look_up`], the C library's list is walked, which takes one. Nothing is kept: after `dlclose` nothing can be stale.
+//! [`look_up`], the C library's list is walked, which takes one. Nothing is kept: after `dlclose`
+//! nothing can be stale.
 
 use core::ffi::{c_int, c_void};
 use core::mem;
