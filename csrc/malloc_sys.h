@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "counted.h"
+#include "interpose.h"
 #include "ledger.h"
 #include "token.h"
 #include "workload.h"

@@ -14,7 +14,14 @@ use std::path::{Path, PathBuf};
 use std::process;
 
 /// A file of bindings each: the C library's allocation family, and one for each header.
-const MODULES: [&str; 5] = ["stdlib", "counted", "ledger", "token", "workload"];
+const MODULES: [&str; 6] = [
+    "stdlib",
+    "counted",
+    "interpose",
+    "ledger",
+    "token",
+    "workload",
+];
 
 fn main() {
     let manifest = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets it"));
@@ -66,36 +73,52 @@ fn main() {
     println!("cargo::metadata=bindings={source}");
 }
 
-/// Compiles the sources of the features that are on into one static library.
-#[cfg(any(feature = "workload", feature = "ledger"))]
+/// Compiles the sources of the features that are on into a static library each.
+#[cfg(any(feature = "workload", feature = "ledger", feature = "leak"))]
 fn compile(csrc: &Path) {
-    let mut sources = Vec::new();
+    let library = |name: &str, sources: &[&str]| {
+        let mut build = cc::Build::new();
+        build
+            .std("c11")
+            .define("_DEFAULT_SOURCE", None) // strict C11 hides valloc and posix_memalign
+            .include(csrc)
+            .files(sources.iter().map(|source| csrc.join(source)))
+            .warnings(true)
+            .extra_warnings(true)
+            .flag_if_supported("-Wconversion")
+            .flag_if_supported("-Wpedantic")
+            .warnings_into_errors(flag("MALLOC_SYS_WERROR"));
+        (build, format!("malloc_sys_{name}"))
+    };
     if cfg!(feature = "workload") {
-        sources.extend(["counted.c", "token.c", "workload.c"]);
+        let (build, name) = library("workload", &["counted.c", "token.c", "workload.c"]);
+        build.compile(&name);
     }
     if cfg!(feature = "ledger") {
-        sources.push("ledger.c");
+        let (mut build, name) = library("ledger", &["ledger.c"]);
+        if env::var_os("CARGO_CFG_SANITIZE").is_some() {
+            build.define("LEDGER_OFF", None);
+        }
+        build.compile(&name);
     }
-    sources.sort_unstable();
-    let mut build = cc::Build::new();
-    build
-        .std("c11")
-        .define("_DEFAULT_SOURCE", None) // strict C11 hides valloc and posix_memalign
-        .include(csrc)
-        .files(sources.iter().map(|source| csrc.join(source)))
-        .warnings(true)
-        .extra_warnings(true)
-        .flag_if_supported("-Wconversion")
-        .flag_if_supported("-Wpedantic")
-        .warnings_into_errors(flag("MALLOC_SYS_WERROR"));
-    // A sanitizer brings its own malloc; defining another would disarm it silently.
-    if env::var_os("CARGO_CFG_SANITIZE").is_some() {
-        build.define("LEDGER_OFF", None);
+    if cfg!(feature = "leak") {
+        let (mut build, name) = library("leak", &["interpose.c", "shadow.c"]);
+        // The hooks are on the way of every allocation, in debug builds too.
+        build.opt_level(2);
+        // A sanitizer brings its own malloc; defining another would disarm it silently.
+        if env::var_os("CARGO_CFG_SANITIZE").is_some() {
+            build.define("INTERPOSE_SANITIZED", None);
+        }
+        // A static C library brings its own malloc, and two are an error of the linker.
+        let features = env::var("CARGO_CFG_TARGET_FEATURE").unwrap_or_default();
+        if features.split(',').any(|feature| feature == "crt-static") {
+            build.define("INTERPOSE_STATIC", None);
+        }
+        build.compile(&name);
     }
-    build.compile("malloc_sys");
 }
 
-#[cfg(not(any(feature = "workload", feature = "ledger")))]
+#[cfg(not(any(feature = "workload", feature = "ledger", feature = "leak")))]
 fn compile(_csrc: &Path) {}
 
 /// Writes every module's bindings to `out`, or says why it cannot.

@@ -9,6 +9,7 @@
 //! | `bindgen` (default) | generates the bindings while building instead of using the committed ones |
 //! | `workload` | C functions that hand over memory in each usual way, a library with its own deallocator, and one that counts references |
 //! | `ledger` | a count of the process's live C blocks; defines `malloc` and its family (glibc only) |
+//! | `leak` | hooks in `malloc` and its family that record each live block: for malloc-safe's leak checker |
 //!
 //! `aligned_alloc` and `posix_memalign` are declared everywhere and exist where
 //! the C library has them: not in Microsoft's.
@@ -37,6 +38,18 @@ pub use stdlib::*;
 
 #[cfg(feature = "ledger")]
 include!(concat!(env!("OUT_DIR"), "/ledger.rs"));
+
+#[cfg(feature = "leak")]
+#[allow(
+    missing_docs,
+    non_camel_case_types,
+    reason = "the names of enumerators and callbacks are C's"
+)]
+mod interpose {
+    include!(concat!(env!("OUT_DIR"), "/interpose.rs"));
+}
+#[cfg(feature = "leak")]
+pub use interpose::*;
 
 #[cfg(feature = "workload")]
 #[allow(non_snake_case, reason = "functionMalloc keeps the name it has in C")]

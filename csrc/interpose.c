@@ -1,0 +1,371 @@
+#define _GNU_SOURCE /* RTLD_NEXT */
+
+#include "interpose.h"
+#include "shadow.h"
+
+#if INTERPOSE_HOOKS
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <pthread.h>
+#include <string.h>
+
+/* The functions that glibc's malloc family are aliases of. Calling them by name needs no dlsym, so
+ * there is no moment at which the real malloc is not known. */
+void *__libc_malloc(size_t size);
+void *__libc_calloc(size_t count, size_t size);
+void *__libc_realloc(void *block, size_t size);
+void *__libc_memalign(size_t alignment, size_t size);
+void *__libc_valloc(size_t size);
+void *__libc_pvalloc(size_t size);
+void __libc_free(void *block);
+
+#define UNLIKELY(condition) __builtin_expect(condition, 0)
+
+/* Weak: a program that brings its own malloc keeps it, and the watcher finds that out. */
+#define HOOK(name) __attribute__((weak, alias("interpose_" #name), visibility("default")))
+
+/* Both architectures push the caller's frame pointer where the hook's own points to. */
+#define CALLER                                                                    \
+    (&(struct interpose_caller){.pc = (uintptr_t)__builtin_return_address(0),     \
+                                .sp = (uintptr_t)__builtin_dwarf_cfa(),           \
+                                .fp = *(uintptr_t *)__builtin_frame_address(0)})
+
+static atomic_uint watching;
+static atomic_uint current_epoch;
+static interpose_context *choose_context;
+static interpose_inherited *note_inheritance;
+static _Atomic(interpose_unloading *) note_unloading;
+
+/* Initial-exec: the general model allocates a thread's variables at their first use, with malloc. */
+static __thread struct {
+    size_t seen;
+    uint32_t scope;
+    bool busy;
+} self __attribute__((tls_model("initial-exec")));
+
+static inline bool watched(void) {
+    return UNLIKELY(atomic_load_explicit(&watching, memory_order_relaxed) != 0);
+}
+
+static uint64_t record_of(uint32_t context, size_t size) {
+    size_t most = SIZE_MAX >> INTERPOSE_CONTEXT_BITS;
+    return (uint64_t)(size < most ? size : most) << INTERPOSE_CONTEXT_BITS | context;
+}
+
+/* The context of what this thread allocates now, 0 if it is not watched. */
+static uint32_t context_of(const struct interpose_caller *caller) {
+    if (self.busy) {
+        self.seen++;
+        return 0;
+    }
+    uint32_t scope = self.scope;
+    uint32_t epoch = atomic_load_explicit(&current_epoch, memory_order_relaxed);
+    if ((scope | epoch) == 0) {
+        return 0;
+    }
+    self.busy = true;
+    uint32_t context = choose_context(caller, scope, epoch);
+    self.busy = false;
+    return context;
+}
+
+/* Records a block under this context, or no longer at all. */
+static void record(void *block, size_t size, uint32_t context) {
+    if (context != 0) {
+        shadow_put(block, record_of(context, size));
+    }
+}
+
+static void *recorded(void *block, size_t size, const struct interpose_caller *caller) {
+    if (block != NULL) {
+        record(block, size, context_of(caller));
+    }
+    return block;
+}
+
+/* What the hooks do while somebody watches. Out of line, so that otherwise they are one test and a
+ * jump. */
+
+__attribute__((noinline)) static void *watched_malloc(size_t size, const struct interpose_caller *caller) {
+    return recorded(__libc_malloc(size), size, caller);
+}
+
+__attribute__((noinline)) static void *watched_calloc(size_t count, size_t size,
+                                                      const struct interpose_caller *caller) {
+    /* The product does not overflow if there is a block. */
+    return recorded(__libc_calloc(count, size), count * size, caller);
+}
+
+__attribute__((noinline)) static void *watched_memalign(size_t alignment, size_t size,
+                                                        const struct interpose_caller *caller) {
+    return recorded(__libc_memalign(alignment, size), size, caller);
+}
+
+__attribute__((noinline)) static void *watched_realloc(void *block, size_t size,
+                                                       const struct interpose_caller *caller) {
+    if (block == NULL) {
+        return watched_malloc(size, caller);
+    }
+    /* Before the call: afterwards another thread may own the address. */
+    uint64_t before = shadow_take(block);
+    void *moved = __libc_realloc(block, size);
+    if (moved == NULL) {
+        if (size != 0 && before != 0) {
+            shadow_put(block, before); /* the block is where it was */
+        }
+        return NULL;
+    }
+    uint32_t context = context_of(caller);
+    if (context == 0) {
+        /* By a thread that is not watched: still the block of whoever allocated it. */
+        context = before & (((uint32_t)1 << INTERPOSE_CONTEXT_BITS) - 1);
+    }
+    record(moved, size, context);
+    return moved;
+}
+
+void *interpose_malloc(size_t size) {
+    return watched() ? watched_malloc(size, CALLER) : __libc_malloc(size);
+}
+
+void *interpose_calloc(size_t count, size_t size) {
+    return watched() ? watched_calloc(count, size, CALLER) : __libc_calloc(count, size);
+}
+
+void *interpose_realloc(void *block, size_t size) {
+    return watched() ? watched_realloc(block, size, CALLER) : __libc_realloc(block, size);
+}
+
+void *interpose_reallocarray(void *block, size_t count, size_t size) {
+    size_t bytes;
+    if (__builtin_mul_overflow(count, size, &bytes)) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    return watched() ? watched_realloc(block, bytes, CALLER) : __libc_realloc(block, bytes);
+}
+
+void *interpose_memalign(size_t alignment, size_t size) {
+    return watched() ? watched_memalign(alignment, size, CALLER) : __libc_memalign(alignment, size);
+}
+
+void *interpose_aligned_alloc(size_t alignment, size_t size) {
+    return watched() ? watched_memalign(alignment, size, CALLER) : __libc_memalign(alignment, size);
+}
+
+int interpose_posix_memalign(void **out, size_t alignment, size_t size) {
+    bool power_of_two = alignment != 0 && (alignment & (alignment - 1)) == 0;
+    if (!power_of_two || alignment % sizeof(void *) != 0) {
+        return EINVAL;
+    }
+    int saved = errno; /* posix_memalign reports by its result alone */
+    void *block = watched() ? watched_memalign(alignment, size, CALLER) : __libc_memalign(alignment, size);
+    errno = saved;
+    if (block == NULL) {
+        return ENOMEM;
+    }
+    *out = block;
+    return 0;
+}
+
+void *interpose_valloc(size_t size) {
+    return watched() ? recorded(__libc_valloc(size), size, CALLER) : __libc_valloc(size);
+}
+
+void *interpose_pvalloc(size_t size) {
+    return watched() ? recorded(__libc_pvalloc(size), size, CALLER) : __libc_pvalloc(size);
+}
+
+void interpose_free(void *block) {
+    if (watched()) {
+        shadow_take(block); /* before the call: afterwards another thread may own the address */
+    }
+    __libc_free(block);
+}
+
+HOOK(malloc) void *malloc(size_t size);
+HOOK(calloc) void *calloc(size_t count, size_t size);
+HOOK(realloc) void *realloc(void *block, size_t size);
+HOOK(reallocarray) void *reallocarray(void *block, size_t count, size_t size);
+HOOK(memalign) void *memalign(size_t alignment, size_t size);
+HOOK(aligned_alloc) void *aligned_alloc(size_t alignment, size_t size);
+HOOK(posix_memalign) int posix_memalign(void **out, size_t alignment, size_t size);
+HOOK(valloc) void *valloc(size_t size);
+HOOK(pvalloc) void *pvalloc(size_t size);
+HOOK(free) void free(void *block);
+
+/* A thread belongs to the scope of the one that started it. */
+
+typedef int create_thread(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
+
+struct start {
+    void *(*routine)(void *);
+    void *argument;
+    uint32_t scope;
+};
+
+static void *start_thread(void *data) {
+    struct start start = *(struct start *)data;
+    __libc_free(data);
+    self.scope = start.scope;
+    return start.routine(start.argument);
+}
+
+/* The next definition of a function after this file's. Not for malloc's family: dlsym allocates. */
+static void (*next(const char *name, _Atomic(void (*)(void)) *found))(void) {
+    void (*function)(void) = atomic_load_explicit(found, memory_order_relaxed);
+    if (function == NULL) {
+        void *symbol = dlsym(RTLD_NEXT, name);
+        memcpy(&function, &symbol, sizeof function); /* C converts no object to a function */
+        atomic_store_explicit(found, function, memory_order_relaxed);
+    }
+    return function;
+}
+
+int interpose_pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*routine)(void *),
+                             void *argument) {
+    /* The C library keeps the memory of ended threads for new ones: nobody's to free. */
+    bool was_busy = interpose_set_busy(true);
+    static _Atomic(void (*)(void)) found;
+    create_thread *real = (create_thread *)next("pthread_create", &found);
+    struct start *start = NULL;
+    int error = real == NULL ? EAGAIN : 0;
+    if (error == 0 && watched() && self.scope != 0 && !was_busy) {
+        start = __libc_malloc(sizeof *start);
+        error = start == NULL ? EAGAIN : 0;
+    }
+    if (start != NULL) {
+        *start = (struct start){.routine = routine, .argument = argument, .scope = self.scope};
+        note_inheritance(self.scope);
+        error = real(thread, attributes, start_thread, start);
+        if (error != 0) {
+            __libc_free(start);
+        }
+    } else if (error == 0) {
+        error = real(thread, attributes, routine, argument);
+    }
+    interpose_set_busy(was_busy);
+    return error;
+}
+
+HOOK(pthread_create)
+int pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*routine)(void *), void *argument);
+
+/* What is known of a library's code ends with it. Twice, as another thread may look in between. */
+int interpose_dlclose(void *handle) {
+    static _Atomic(void (*)(void)) found;
+    int (*real)(void *) = (int (*)(void *))next("dlclose", &found);
+    if (real == NULL) {
+        return -1;
+    }
+    interpose_unloading *note = atomic_load_explicit(&note_unloading, memory_order_acquire);
+    if (note != NULL) {
+        note();
+    }
+    int error = real(handle);
+    if (note != NULL) {
+        note();
+    }
+    return error;
+}
+
+HOOK(dlclose) int dlclose(void *handle);
+
+enum interpose_support interpose_support(void) {
+    return INTERPOSE_SUPPORTED;
+}
+
+int interpose_start(interpose_context *context, interpose_inherited *inherited,
+                    interpose_unloading *unloading) {
+    choose_context = context;
+    note_inheritance = inherited;
+    atomic_store_explicit(&note_unloading, unloading, memory_order_release);
+    return shadow_reserve();
+}
+
+/* Sequentially consistent, so that a thread which is handed a block also knows it is watched. */
+
+void interpose_watch(void) {
+    atomic_fetch_add(&watching, 1);
+}
+
+void interpose_unwatch(void) {
+    atomic_fetch_sub(&watching, 1);
+}
+
+void interpose_set_epoch(uint32_t epoch) {
+    atomic_store(&current_epoch, epoch);
+}
+
+uint32_t interpose_set_scope(uint32_t scope) {
+    uint32_t last = self.scope;
+    self.scope = scope;
+    return last;
+}
+
+bool interpose_set_busy(bool busy) {
+    bool was = self.busy;
+    self.busy = busy;
+    return was;
+}
+
+size_t interpose_seen(void) {
+    return self.seen;
+}
+
+void interpose_walk(interpose_visit *visit, void *data) {
+    shadow_walk(visit, data);
+}
+
+#else
+
+enum interpose_support interpose_support(void) {
+#if defined(INTERPOSE_SANITIZED)
+    return INTERPOSE_HAS_SANITIZER;
+#elif defined(INTERPOSE_STATIC)
+    return INTERPOSE_IS_STATIC;
+#else
+    return INTERPOSE_OTHER_PLATFORM;
+#endif
+}
+
+int interpose_start(interpose_context *context, interpose_inherited *inherited,
+                    interpose_unloading *unloading) {
+    (void)context;
+    (void)inherited;
+    (void)unloading;
+    return -1;
+}
+
+void interpose_watch(void) {}
+
+void interpose_unwatch(void) {}
+
+void interpose_set_epoch(uint32_t epoch) {
+    (void)epoch;
+}
+
+uint32_t interpose_set_scope(uint32_t scope) {
+    (void)scope;
+    return 0;
+}
+
+bool interpose_set_busy(bool busy) {
+    return busy;
+}
+
+size_t interpose_seen(void) {
+    return 0;
+}
+
+void interpose_walk(interpose_visit *visit, void *data) {
+    (void)visit;
+    (void)data;
+}
+
+void *interpose_malloc(size_t size) {
+    return malloc(size);
+}
+
+#endif

@@ -1,0 +1,101 @@
+/* Every allocation of the process, seen from inside it.
+ *
+ * The source defines malloc and its family itself and forwards to glibc's, so a program that links
+ * it sees what its own C, its own Rust and every shared library allocate. While nobody watches, a
+ * call costs one load and one branch more.
+ *
+ * A block is recorded with its size and a context, a number that the watcher chooses: here is the
+ * fast path, everything slow is behind the functions given to `interpose_start`.
+ *
+ * Where there is no glibc to forward to, or another tool owns malloc, there are no hooks:
+ * `interpose_support` says why, and nothing else here may be called.
+ */
+#ifndef MALLOC_SYS_INTERPOSE_H
+#define MALLOC_SYS_INTERPOSE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include "ownership.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** Whether the hooks are in this build, and if not, why. */
+enum interpose_support {
+    /** They are. */
+    INTERPOSE_SUPPORTED,
+    /** No: a sanitizer brings its own malloc, and defining another would disarm it silently. */
+    INTERPOSE_HAS_SANITIZER,
+    /** No: a static C library brings its own malloc. */
+    INTERPOSE_IS_STATIC,
+    /** No: not glibc on 64-bit x86 or ARM. */
+    INTERPOSE_OTHER_PLATFORM,
+};
+
+/** The bits of a record that hold the context; the size is in those above. */
+#define INTERPOSE_CONTEXT_BITS 24
+
+/** Registers of whoever called a hook, as they are after it has returned. */
+struct interpose_caller {
+    /** Program counter: the return address. */
+    uintptr_t pc;
+    /** Stack pointer. */
+    uintptr_t sp;
+    /** Frame pointer, or what else the caller keeps in its register. */
+    uintptr_t fp;
+};
+
+/** Chooses the context of a new block, from the scope of the thread and the epoch of the process.
+ *
+ * Below 1 << INTERPOSE_CONTEXT_BITS; 0 is a block that is not to be recorded. Leaves errno alone. */
+typedef uint32_t interpose_context(const struct interpose_caller *caller, uint32_t scope, uint32_t epoch);
+
+/** Hears that a thread of this scope, not 0, starts another. */
+typedef void interpose_inherited(uint32_t scope);
+
+/** Hears that a library may be unloaded, before and after. */
+typedef void interpose_unloading(void);
+
+/** Looks at records, one for each live block and 0 in between; may change them atomically. */
+typedef void interpose_visit(void *data, uint64_t *records, size_t count);
+
+/** Says whether there are hooks. */
+enum interpose_support interpose_support(void);
+
+/** Prepares for watching. Again is harmless, at the same time is not. Returns 0 or an errno. */
+int interpose_start(interpose_context *context, interpose_inherited *inherited,
+                    interpose_unloading *unloading) STATUS;
+
+/** Watches, until unwatched as often. */
+void interpose_watch(void);
+
+/** Undoes one `interpose_watch`. Blocks freed from then on stay recorded, if it was the last. */
+void interpose_unwatch(void);
+
+/** Sets the epoch in which the blocks of all threads are, from now on; 0 for none. */
+void interpose_set_epoch(uint32_t epoch);
+
+/** Sets the scope of this thread, and of those that it starts; 0 for none. Returns the last one. */
+uint32_t interpose_set_scope(uint32_t scope);
+
+/** Sets whether this thread's allocations are the watcher's own. Returns what was. */
+bool interpose_set_busy(bool busy);
+
+/** How many of the watcher's own allocations the hooks have seen in this thread. */
+size_t interpose_seen(void);
+
+/** Shows every record there may be, in pieces. */
+void interpose_walk(interpose_visit *visit, void *data);
+
+/** The malloc of this file, whichever one the program calls. */
+void *interpose_malloc(size_t size) OWNED_BY_CALLER(free);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,62 @@
+#define _GNU_SOURCE /* MAP_ANONYMOUS, MAP_NORESERVE */
+
+#include "shadow.h"
+
+#if INTERPOSE_HOOKS
+
+#include <errno.h>
+#include <sys/mman.h>
+
+_Atomic(struct shadow_leaf *) *shadow_leaves;
+
+static _Atomic(struct shadow_leaf *) newest;
+
+/* Zeroed memory that costs nothing until it is touched; NULL if there is none. */
+static void *reserve(size_t size) {
+    int protection = PROT_READ | PROT_WRITE;
+    int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
+    void *memory = mmap(NULL, size, protection, flags, -1, 0);
+    return memory == MAP_FAILED ? NULL : memory;
+}
+
+int shadow_reserve(void) {
+    if (shadow_leaves == NULL) {
+        shadow_leaves = reserve(SHADOW_LEAVES * sizeof *shadow_leaves);
+    }
+    return shadow_leaves == NULL ? ENOMEM : 0;
+}
+
+struct shadow_leaf *shadow_leaf_for(uintptr_t address) {
+    if (address >> SHADOW_ADDRESS_BITS != 0) {
+        return NULL;
+    }
+    int saved = errno; /* an allocation that succeeded leaves it alone */
+    struct shadow_leaf *made = reserve(sizeof *made);
+    errno = saved;
+    if (made == NULL) {
+        return NULL;
+    }
+    struct shadow_leaf *there = NULL;
+    if (!atomic_compare_exchange_strong(&shadow_leaves[address >> SHADOW_LEAF_BITS], &there, made)) {
+        munmap(made, sizeof *made); /* another thread was first */
+        return there;
+    }
+    made->next = atomic_load(&newest);
+    while (!atomic_compare_exchange_weak(&newest, &made->next, made)) {
+    }
+    return made;
+}
+
+void shadow_walk(void (*visit)(void *data, uint64_t *slots, size_t count), void *data) {
+    for (struct shadow_leaf *leaf = atomic_load(&newest); leaf != NULL; leaf = leaf->next) {
+        for (size_t word = 0; word < SHADOW_PAGES / 64; word++) {
+            uint64_t pages = atomic_load(&leaf->touched[word]);
+            for (; pages != 0; pages &= pages - 1) {
+                size_t page = word * 64 + (size_t)__builtin_ctzll(pages);
+                visit(data, (uint64_t *)&leaf->slots[page * SHADOW_PAGE_SLOTS], SHADOW_PAGE_SLOTS);
+            }
+        }
+    }
+}
+
+#endif

@@ -1,0 +1,116 @@
+/* What is known of each live block: a word for every 32 bytes of address space, found by shifts.
+ *
+ * glibc's smallest chunk is 32 bytes on 64-bit machines, so two blocks never start in one granule,
+ * and a block's word needs no lock: only its owner records and forgets it. A walk changes a word
+ * by compare-and-exchange, which fails if the owner was there first.
+ *
+ * Where the hooks cannot be (INTERPOSE_HOOKS is 0) there is none of it.
+ *
+ * Two levels, reserved without commit: a table of leaves, and leaves of 32 MiB of addresses each.
+ */
+#ifndef MALLOC_SYS_SHADOW_H
+#define MALLOC_SYS_SHADOW_H
+
+#include <stdlib.h> /* also defines __GLIBC__ */
+
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(memory_sanitizer) || __has_feature(thread_sanitizer)
+#define INTERPOSE_SANITIZED 1
+#endif
+#endif
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define INTERPOSE_SANITIZED 1
+#endif
+
+#if defined(__GLIBC__) && defined(__linux__) && defined(__LP64__) && (defined(__x86_64__) || defined(__aarch64__)) && \
+    !defined(INTERPOSE_SANITIZED) && !defined(INTERPOSE_STATIC)
+#define INTERPOSE_HOOKS 1
+#else
+#define INTERPOSE_HOOKS 0
+#endif
+
+#if INTERPOSE_HOOKS
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define SHADOW_ADDRESS_BITS 48
+#define SHADOW_GRANULE_BITS 5
+#define SHADOW_LEAF_BITS 25
+#define SHADOW_LEAVES ((size_t)1 << (SHADOW_ADDRESS_BITS - SHADOW_LEAF_BITS))
+#define SHADOW_SLOTS ((size_t)1 << (SHADOW_LEAF_BITS - SHADOW_GRANULE_BITS))
+#define SHADOW_PAGE_SLOTS ((size_t)512)
+#define SHADOW_PAGES (SHADOW_SLOTS / SHADOW_PAGE_SLOTS)
+
+struct shadow_leaf {
+    struct shadow_leaf *next; /* all leaves, newest first */
+    atomic_uint_least64_t touched[SHADOW_PAGES / 64]; /* pages of slots that hold or held a record */
+    _Alignas(4096) atomic_uint_least64_t slots[SHADOW_SLOTS];
+};
+
+extern _Atomic(struct shadow_leaf *) *shadow_leaves;
+
+/* Reserves the table. Again is harmless, at the same time is not. Returns 0 or an errno. */
+int shadow_reserve(void);
+
+/* The leaf for an address, made if there is none. NULL without memory, or beyond the table. */
+struct shadow_leaf *shadow_leaf_for(uintptr_t address);
+
+/* Shows every page of slots that may hold a record. */
+void shadow_walk(void (*visit)(void *data, uint64_t *slots, size_t count), void *data);
+
+static inline size_t shadow_slot_number(uintptr_t address) {
+    return (address >> SHADOW_GRANULE_BITS) & (SHADOW_SLOTS - 1);
+}
+
+/* Forgets a block. Returns its record, 0 if there was none. */
+static inline uint64_t shadow_take(const void *block) {
+    uintptr_t address = (uintptr_t)block;
+    if (address >> SHADOW_ADDRESS_BITS != 0) {
+        return 0;
+    }
+    /* Acquire: another thread may have just made the leaf. */
+    struct shadow_leaf *leaf =
+        atomic_load_explicit(&shadow_leaves[address >> SHADOW_LEAF_BITS], memory_order_acquire);
+    if (leaf == NULL) {
+        return 0;
+    }
+    atomic_uint_least64_t *slot = &leaf->slots[shadow_slot_number(address)];
+    uint64_t record = atomic_load_explicit(slot, memory_order_relaxed);
+    if (record != 0) {
+        /* A plain store, not an exchange: whoever may free the block is alone with it, and a walk
+         * that changed the word since the load loses what it wrote. */
+        atomic_store_explicit(slot, 0, memory_order_relaxed);
+    }
+    return record;
+}
+
+/* Records a block. False if there is no room to. */
+static inline bool shadow_put(const void *block, uint64_t record) {
+    uintptr_t address = (uintptr_t)block;
+    struct shadow_leaf *leaf = NULL;
+    if (address >> SHADOW_ADDRESS_BITS == 0) {
+        leaf =
+            atomic_load_explicit(&shadow_leaves[address >> SHADOW_LEAF_BITS], memory_order_acquire);
+    }
+    if (leaf == NULL) {
+        leaf = shadow_leaf_for(address);
+        if (leaf == NULL) {
+            return false;
+        }
+    }
+    size_t number = shadow_slot_number(address);
+    size_t page = number / SHADOW_PAGE_SLOTS;
+    uint64_t bit = (uint64_t)1 << page % 64;
+    if ((atomic_load_explicit(&leaf->touched[page / 64], memory_order_relaxed) & bit) == 0) {
+        atomic_fetch_or_explicit(&leaf->touched[page / 64], bit, memory_order_relaxed);
+    }
+    atomic_store_explicit(&leaf->slots[number], record, memory_order_relaxed);
+    return true;
+}
+
+#endif
+
+#endif
