@@ -39,7 +39,6 @@ static _Atomic(interpose_unloading *) note_unloading;
 
 /* Initial-exec: the general model allocates a thread's variables at their first use, with malloc. */
 static __thread struct {
-    size_t seen;
     uint32_t scope;
     bool busy;
 } self __attribute__((tls_model("initial-exec")));
@@ -55,13 +54,9 @@ static uint64_t record_of(uint32_t context, size_t size) {
 
 /* The context of what this thread allocates now, 0 if it is not watched. */
 static uint32_t context_of(const struct interpose_caller *caller) {
-    if (self.busy) {
-        self.seen++;
-        return 0;
-    }
     uint32_t scope = self.scope;
     uint32_t epoch = atomic_load_explicit(&current_epoch, memory_order_relaxed);
-    if ((scope | epoch) == 0) {
+    if ((scope | epoch) == 0 || self.busy) {
         return 0;
     }
     self.busy = true;
@@ -310,10 +305,6 @@ bool interpose_set_busy(bool busy) {
     return was;
 }
 
-size_t interpose_seen(void) {
-    return self.seen;
-}
-
 void interpose_walk(interpose_visit *visit, void *data) {
     shadow_walk(visit, data);
 }
@@ -353,10 +344,6 @@ uint32_t interpose_set_scope(uint32_t scope) {
 
 bool interpose_set_busy(bool busy) {
     return busy;
-}
-
-size_t interpose_seen(void) {
-    return 0;
 }
 
 void interpose_walk(interpose_visit *visit, void *data) {

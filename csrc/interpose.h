@@ -85,9 +85,6 @@ uint32_t interpose_set_scope(uint32_t scope);
 /** Sets whether this thread's allocations are the watcher's own. Returns what was. */
 bool interpose_set_busy(bool busy);
 
-/** How many of the watcher's own allocations the hooks have seen in this thread. */
-size_t interpose_seen(void);
-
 /** Shows every record there may be, in pieces. */
 void interpose_walk(interpose_visit *visit, void *data);
 

@@ -43,6 +43,7 @@ include!(concat!(env!("OUT_DIR"), "/ledger.rs"));
 #[allow(
     missing_docs,
     non_camel_case_types,
+    non_upper_case_globals,
     reason = "the names of enumerators and callbacks are C's"
 )]
 mod interpose {

@@ -1,0 +1,216 @@
+//! The C side's hooks: the only file here that calls it.
+
+use core::ffi::c_void;
+use core::slice;
+use core::sync::atomic::AtomicU64;
+use std::io;
+
+use super::context;
+use super::scopes;
+use super::unwind::{self, Registers};
+
+/// Whether the hooks are in this build.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Support {
+    Compiled,
+    Sanitizer,
+    Static,
+    Platform,
+}
+
+/// Nothing else here may be called unless this is [`Support::Compiled`].
+pub(super) fn support() -> Support {
+    // SAFETY: no precondition.
+    match unsafe { malloc_sys::interpose_support() } {
+        malloc_sys::interpose_support_INTERPOSE_SUPPORTED => Support::Compiled,
+        malloc_sys::interpose_support_INTERPOSE_HAS_SANITIZER => Support::Sanitizer,
+        malloc_sys::interpose_support_INTERPOSE_IS_STATIC => Support::Static,
+        _ => Support::Platform,
+    }
+}
+
+/// Reserves what watching needs, and says who chooses the context of a block.
+pub(super) fn start() -> io::Result<()> {
+    context::reserve()?;
+    // SAFETY: the functions live as long as the process and do not unwind; callers are serialised
+    // by `status`, the only one.
+    let error = unsafe {
+        malloc_sys::interpose_start(
+            Some(choose_context),
+            Some(note_inheritance),
+            Some(note_unloading),
+        )
+    };
+    match error {
+        0 => Ok(()),
+        error => Err(io::Error::from_raw_os_error(error)),
+    }
+}
+
+/// Called by a hook, with the thread busy: its own allocations are not recorded.
+unsafe extern "C" fn choose_context(
+    caller: *const malloc_sys::interpose_caller,
+    scope: u32,
+    epoch: u32,
+) -> u32 {
+    let scope = scopes::enclosing_open(scope);
+    if scope == 0 && epoch == 0 {
+        return 0;
+    }
+    // SAFETY: the hook passes its own local.
+    let caller = unsafe { &*caller };
+    let registers = Registers {
+        pc: caller.pc,
+        sp: caller.sp,
+        fp: caller.fp,
+    };
+    // SAFETY: these are the registers of the hook's caller, whose frame is still there.
+    let stack = unsafe { unwind::capture(&registers) };
+    context::intern(context::Key {
+        stack,
+        scope,
+        epoch,
+    })
+}
+
+unsafe extern "C" fn note_inheritance(scope: u32) {
+    scopes::share(scope);
+}
+
+unsafe extern "C" fn note_unloading() {
+    unwind::modules_changed();
+}
+
+/// While it lives, what this thread allocates is the checker's own, and is not recorded.
+pub(super) struct Busy {
+    was: bool,
+}
+
+impl Busy {
+    pub(super) fn enter() -> Self {
+        Self {
+            // SAFETY: no precondition.
+            was: unsafe { malloc_sys::interpose_set_busy(true) },
+        }
+    }
+
+    /// The other way round: what is allocated while this lives is the program's.
+    pub(super) fn leave() -> Self {
+        Self {
+            // SAFETY: no precondition.
+            was: unsafe { malloc_sys::interpose_set_busy(false) },
+        }
+    }
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        // SAFETY: no precondition.
+        unsafe { malloc_sys::interpose_set_busy(self.was) };
+    }
+}
+
+/// While it lives, the hooks watch.
+pub(super) struct Watch(());
+
+impl Watch {
+    pub(super) fn start() -> Self {
+        // SAFETY: `start` has succeeded, or `status` would have kept the caller out.
+        unsafe { malloc_sys::interpose_watch() };
+        Self(())
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        // SAFETY: undoes the call in `start`.
+        unsafe { malloc_sys::interpose_unwatch() };
+    }
+}
+
+/// Puts this thread, and those that it starts from now on, into a scope; gives back the last one.
+pub(super) fn set_scope(scope: u32) -> u32 {
+    // SAFETY: no precondition.
+    unsafe { malloc_sys::interpose_set_scope(scope) }
+}
+
+/// Puts what every thread allocates from now on into an epoch, 0 for none.
+pub(super) fn set_epoch(epoch: u32) {
+    // SAFETY: no precondition.
+    unsafe { malloc_sys::interpose_set_epoch(epoch) };
+}
+
+/// Keeps the object that defines the hooks in the program, whatever the linker makes of the rest.
+#[used]
+static HOOKS: unsafe extern "C" fn(usize) -> *mut c_void = malloc_sys::interpose_malloc;
+
+const CONTEXT_BITS: u32 = malloc_sys::INTERPOSE_CONTEXT_BITS;
+
+/// What is known of a live block.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct Record(u64);
+
+impl Record {
+    pub(super) fn size(self) -> u64 {
+        self.0 >> CONTEXT_BITS
+    }
+
+    pub(super) fn context(self) -> u32 {
+        (self.0 & ((1 << CONTEXT_BITS) - 1)) as u32
+    }
+}
+
+/// Gives every live block to `judge`, which says in what context it is from now on.
+///
+/// `judge` may be asked more than once for a block that another thread is just freeing; `keep` is
+/// told of those that were still there when their context was set, once.
+pub(super) fn walk(mut judge: impl FnMut(u32) -> Verdict, mut keep: impl FnMut(Record)) {
+    let mut page = |records: &[AtomicU64]| {
+        for slot in records {
+            settle(slot, &mut judge, &mut keep);
+        }
+    };
+    let mut page: &mut dyn FnMut(&[AtomicU64]) = &mut page;
+    // SAFETY: `visit_page` is given the reference it expects.
+    unsafe { malloc_sys::interpose_walk(Some(visit_page), (&raw mut page).cast()) };
+}
+
+/// What becomes of a block.
+#[derive(Clone, Copy)]
+pub(super) struct Verdict {
+    /// Whether the walk was for it.
+    pub(super) counts: bool,
+    /// Its context from now on, 0 to forget it.
+    pub(super) context: u32,
+}
+
+fn settle(slot: &AtomicU64, judge: &mut impl FnMut(u32) -> Verdict, keep: &mut impl FnMut(Record)) {
+    use core::sync::atomic::Ordering::Relaxed;
+
+    let mut word = slot.load(Relaxed);
+    while word != 0 {
+        let record = Record(word);
+        let verdict = judge(record.context());
+        let settled = match verdict.context {
+            0 => 0,
+            context => record.size() << CONTEXT_BITS | u64::from(context),
+        };
+        if settled != word
+            && let Err(changed) = slot.compare_exchange(word, settled, Relaxed, Relaxed)
+        {
+            word = changed; // freed meanwhile, and perhaps the address of another block by now
+            continue;
+        }
+        if verdict.counts {
+            keep(record);
+        }
+        break;
+    }
+}
+
+unsafe extern "C" fn visit_page(data: *mut c_void, records: *mut u64, count: usize) {
+    // SAFETY: `walk` passes this very reference.
+    let page = unsafe { &mut *data.cast::<&mut dyn FnMut(&[AtomicU64])>() };
+    // SAFETY: `count` words that stay mapped for ever and are accessed atomically by everybody.
+    page(unsafe { slice::from_raw_parts(records.cast::<AtomicU64>(), count) });
+}

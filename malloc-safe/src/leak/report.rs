@@ -1,0 +1,162 @@
+//! What was left behind, and where it came from.
+
+use std::collections::HashMap;
+use std::io::{self, IsTerminal as _};
+use std::string::{String, ToString as _};
+use std::vec::Vec;
+use std::{env, eprint, format};
+
+use super::frames;
+use super::hooks::Busy;
+use super::status::{Reason, Status};
+use super::unwind::{self, Frame, StackId};
+
+/// Blocks, and the bytes that were asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Tally {
+    pub(super) blocks: u64,
+    pub(super) bytes: u64,
+}
+
+impl Tally {
+    pub(super) fn add(&mut self, size: u64) {
+        self.merge(Self {
+            blocks: 1,
+            bytes: size,
+        });
+    }
+
+    fn merge(&mut self, other: Self) {
+        self.blocks += other.blocks;
+        self.bytes += other.bytes;
+    }
+}
+
+/// The blocks that a piece of code left behind.
+///
+/// Displays as a text for people, one site after the other, with colours as `{:#}`. With the
+/// feature `serde` it serialises as
+/// `{"inactive": null, "blocks": 1, "bytes": 10, "sites": [{"blocks": 1, "bytes": 10, "frames":
+/// [{"function": "strdup", "file": null, "line": null, "object": "/lib/libc.so.6"}]}]}`, with the
+/// reason as a text in `inactive` if nothing could be seen.
+#[derive(Clone, Debug)]
+#[must_use = "a report that nobody looks at finds nothing"]
+pub struct Report {
+    status: Status,
+    sites: Vec<Site>,
+}
+
+/// The blocks that were allocated by way of the same calls.
+#[derive(Clone, Debug)]
+pub struct Site {
+    tally: Tally,
+    frames: Vec<Frame>,
+}
+
+impl Site {
+    /// How many blocks there are.
+    pub fn blocks(&self) -> u64 {
+        self.tally.blocks
+    }
+
+    /// How many bytes were asked for in all.
+    pub fn bytes(&self) -> u64 {
+        self.tally.bytes
+    }
+
+    /// The calls, from the C function that called `malloc` to the code that was looked at.
+    pub fn frames(&self) -> &[Frame] {
+        &self.frames
+    }
+}
+
+impl Report {
+    pub(super) fn inactive(reason: Reason) -> Self {
+        Self {
+            status: Status::Inactive(reason),
+            sites: Vec::new(),
+        }
+    }
+
+    /// Names the stacks, so that libraries that are unloaded later are still known.
+    pub(super) fn new(found: impl IntoIterator<Item = (StackId, Tally)>) -> Self {
+        let _busy = Busy::enter();
+        let mut merged = HashMap::<Vec<Frame>, Tally>::new();
+        for (stack, tally) in found {
+            let frames = unwind::resolve(stack);
+            if !frames::is_the_runtimes(&frames) {
+                merged
+                    .entry(frames::trimmed(frames))
+                    .or_default()
+                    .merge(tally);
+            }
+        }
+        let mut sites: Vec<Site> = merged
+            .into_iter()
+            .map(|(frames, tally)| Site { tally, frames })
+            .collect();
+        sites.sort_by(|one, other| {
+            let size = |site: &Site| (site.tally.bytes, site.tally.blocks);
+            let functions = |site: &Site| site.frames.first().map(|frame| frame.function.clone());
+            size(other)
+                .cmp(&size(one))
+                .then_with(|| functions(one).cmp(&functions(other)))
+        });
+        Self {
+            // Asked again: it may have become too full meanwhile.
+            status: super::status(),
+            sites,
+        }
+    }
+
+    /// Whether the checker saw what was allocated; if not, the rest of the report means nothing.
+    pub fn status(&self) -> &Status {
+        &self.status
+    }
+
+    /// How many blocks were left behind.
+    pub fn blocks(&self) -> u64 {
+        self.sites.iter().map(Site::blocks).sum()
+    }
+
+    /// How many bytes were asked for in the blocks that were left behind.
+    pub fn bytes(&self) -> u64 {
+        self.sites.iter().map(Site::bytes).sum()
+    }
+
+    /// Where the blocks came from, the most bytes first.
+    pub fn sites(&self) -> &[Site] {
+        &self.sites
+    }
+
+    /// Makes a test fail that left blocks behind.
+    ///
+    /// # Panics
+    ///
+    /// If there are any, with the report as the message; and if the checker is inactive, with the
+    /// reason, as then nothing was proven.
+    #[track_caller]
+    pub fn assert_none(&self) {
+        let none = self.status == Status::Active && self.sites.is_empty();
+        assert!(none, "{}", self.text());
+    }
+
+    /// Writes the report to standard error, in colours if that is a terminal and the environment
+    /// variable `NO_COLOR` is not set.
+    pub fn print(&self) {
+        eprint!("{}", self.text());
+    }
+
+    fn text(&self) -> String {
+        if is_for_colour() {
+            format!("{self:#}")
+        } else {
+            self.to_string()
+        }
+    }
+}
+
+/// See <https://no-color.org>.
+fn is_for_colour() -> bool {
+    io::stderr().is_terminal() && env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}

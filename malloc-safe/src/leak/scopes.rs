@@ -1,0 +1,289 @@
+//! Which scopes there are, and which blocks belong to them.
+//!
+//! A thread is in one scope at most, which may be within another. A scope that ends hands what is
+//! left in it to the one around it. Scopes of the process are told apart by epochs: each begins a
+//! new one, and a block belongs to every scope that is open and no younger than its epoch.
+
+use core::cell::Cell;
+use core::mem::ManuallyDrop;
+use core::sync::atomic::{AtomicU32, Ordering};
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, Once, PoisonError};
+use std::thread_local;
+use std::vec::Vec;
+
+use super::context::{self, Key};
+use super::hooks::{self, Busy, Record, Verdict};
+
+const SCOPES: usize = 1 << context::SCOPE_BITS;
+
+/// For each scope the one around it, and the flags below.
+static STATE: [AtomicU32; SCOPES] = [const { AtomicU32::new(0) }; SCOPES];
+
+const OPEN: u32 = 1 << 31;
+/// A thread was started in it that may outlive it, so that its number is never used again.
+const SHARED: u32 = 1 << 30;
+const PARENT: u32 = SHARED - 1;
+
+fn state(scope: u32) -> &'static AtomicU32 {
+    &STATE[scope as usize]
+}
+
+/// The innermost scope around `scope`, and with it, that is open; 0 if none is.
+pub(super) fn enclosing_open(mut scope: u32) -> u32 {
+    while scope != 0 {
+        let state = state(scope).load(Ordering::Relaxed);
+        if state & OPEN != 0 {
+            break;
+        }
+        scope = state & PARENT;
+    }
+    scope
+}
+
+/// A thread of this scope starts another.
+pub(super) fn share(mut scope: u32) {
+    while scope != 0 {
+        scope = state(scope).fetch_or(SHARED, Ordering::Relaxed) & PARENT;
+    }
+}
+
+/// Whether `scope` is `other` or somewhere in it.
+fn is_within(mut scope: u32, other: u32) -> bool {
+    while scope != 0 && scope != other {
+        scope = state(scope).load(Ordering::Relaxed) & PARENT;
+    }
+    scope == other
+}
+
+struct Registry {
+    /// Numbers of scopes that ended and left nothing behind.
+    free: Vec<u32>,
+    /// The last number that was given out.
+    last: u32,
+    /// Of the scopes of the process that are open, oldest first.
+    epochs: Vec<u32>,
+    last_epoch: u32,
+}
+
+static REGISTRY: Mutex<Registry> = Mutex::new(Registry {
+    free: Vec::new(),
+    last: 0,
+    epochs: Vec::new(),
+    last_epoch: 0,
+});
+
+/// To be held with the thread busy.
+fn registry() -> MutexGuard<'static, Registry> {
+    static FORKS: Once = Once::new();
+    FORKS.call_once(|| {
+        // SAFETY: the three functions live as long as the process, and do not unwind.
+        // A failure, out of memory, leaves a child that forks from another thread with a lock held.
+        unsafe { libc::pthread_atfork(Some(before_fork), Some(after_fork), Some(after_fork)) };
+    });
+    REGISTRY.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+thread_local! {
+    static HELD: Cell<Option<ManuallyDrop<MutexGuard<'static, Registry>>>> = const { Cell::new(None) };
+}
+
+/// A child would inherit the lock from whatever thread holds it, and not that thread.
+unsafe extern "C" fn before_fork() {
+    let guard = REGISTRY.lock().unwrap_or_else(PoisonError::into_inner);
+    HELD.set(Some(ManuallyDrop::new(guard)));
+}
+
+unsafe extern "C" fn after_fork() {
+    drop(HELD.take().map(ManuallyDrop::into_inner));
+}
+
+/// What ends: its blocks are those to report.
+#[derive(Clone, Copy)]
+enum Ending {
+    Thread(u32),
+    Process(u32),
+}
+
+impl Ending {
+    fn has(self, key: Key) -> bool {
+        match self {
+            Self::Thread(scope) => is_within(key.scope, scope),
+            Self::Process(epoch) => key.epoch >= epoch,
+        }
+    }
+}
+
+impl Registry {
+    /// Reports the blocks of what has ended, and hands each to who else it belongs to.
+    fn settle(&self, ending: Ending, mut keep: impl FnMut(Key, u64)) {
+        let judge = |context: u32| -> Verdict {
+            let Some(key) = context::get(context) else {
+                return Verdict {
+                    counts: false,
+                    context,
+                };
+            };
+            let scope = enclosing_open(key.scope);
+            let covered = self
+                .epochs
+                .first()
+                .is_some_and(|&oldest| oldest <= key.epoch);
+            let epoch = if covered { key.epoch } else { 0 };
+            let context = if (scope, epoch) == (key.scope, key.epoch) {
+                context
+            } else if scope == 0 && epoch == 0 {
+                0
+            } else {
+                context::intern(Key {
+                    scope,
+                    epoch,
+                    ..key
+                })
+            };
+            Verdict {
+                counts: ending.has(key),
+                context,
+            }
+        };
+        // Most blocks in a row have the context of the one before.
+        let mut known: Option<(u32, Verdict)> = None;
+        let judge = move |context| match known {
+            Some((last, verdict)) if last == context => verdict,
+            _ => known.insert((context, judge(context))).1,
+        };
+        hooks::walk(judge, |record: Record| {
+            if let Some(key) = context::get(record.context()) {
+                keep(key, record.size());
+            }
+        });
+    }
+}
+
+/// What can be opened, left and closed; each to be called with the thread busy.
+pub(super) trait Scope: Sized {
+    /// `None` if there are no more numbers.
+    fn open() -> Option<Self>;
+
+    /// From now on this thread allocates outside.
+    fn leave(&self);
+
+    /// Tells of each block that was allocated inside and is live. After `leave`, once.
+    fn close(&self, keep: impl FnMut(Key, u64));
+}
+
+/// What a thread allocates, and the threads that it starts.
+pub(super) struct ThreadScope {
+    number: u32,
+    around: u32,
+}
+
+impl Scope for ThreadScope {
+    fn open() -> Option<Self> {
+        let mut registry = registry();
+        let number = registry.free.pop().or_else(|| {
+            registry.last += 1;
+            ((registry.last as usize) < SCOPES).then_some(registry.last)
+        })?;
+        let around = hooks::set_scope(number);
+        state(number).store(OPEN | around, Ordering::Relaxed);
+        Some(Self { number, around })
+    }
+
+    fn leave(&self) {
+        hooks::set_scope(self.around);
+    }
+
+    fn close(&self, keep: impl FnMut(Key, u64)) {
+        close(&[self], Ending::Thread(self.number), keep);
+    }
+}
+
+/// Ends scopes in one walk.
+fn close(scopes: &[&ThreadScope], ending: Ending, keep: impl FnMut(Key, u64)) {
+    let mut registry = registry();
+    let ended = |scope: &&&ThreadScope| {
+        state(scope.number).fetch_and(!OPEN, Ordering::Relaxed) & SHARED == 0
+    };
+    let unshared: Vec<_> = scopes
+        .iter()
+        .filter(ended)
+        .map(|scope| scope.number)
+        .collect();
+    registry.settle(ending, keep);
+    registry.free.extend(unshared);
+}
+
+/// A scope around others that follow each other and end together with it.
+pub(super) struct Runs {
+    around: ThreadScope,
+    runs: Vec<ThreadScope>,
+}
+
+impl Runs {
+    /// Enters another scope, to be left before the next; false if there are no more numbers.
+    pub(super) fn enter_next(&mut self) -> bool {
+        let _busy = Busy::enter();
+        let next = ThreadScope::open();
+        let entered = next.is_some();
+        self.runs.extend(next);
+        entered
+    }
+
+    /// Leaves the scope that was entered last, for the one around them.
+    pub(super) fn leave_last(&self) {
+        hooks::set_scope(self.around.number);
+    }
+
+    /// Which of the scopes, counted from 0, each number is.
+    pub(super) fn positions(&self) -> HashMap<u32, usize> {
+        self.runs.iter().map(|run| run.number).zip(0..).collect()
+    }
+}
+
+impl Scope for Runs {
+    fn open() -> Option<Self> {
+        Some(Self {
+            around: ThreadScope::open()?,
+            runs: Vec::new(),
+        })
+    }
+
+    fn leave(&self) {
+        self.around.leave();
+    }
+
+    fn close(&self, keep: impl FnMut(Key, u64)) {
+        let scopes: Vec<_> = self.runs.iter().chain([&self.around]).collect();
+        close(&scopes, Ending::Thread(self.around.number), keep);
+    }
+}
+
+/// What all threads allocate.
+pub(super) struct ProcessScope {
+    epoch: u32,
+}
+
+impl Scope for ProcessScope {
+    fn open() -> Option<Self> {
+        let mut registry = registry();
+        let epoch = registry.last_epoch + 1;
+        if epoch >> context::EPOCH_BITS != 0 {
+            return None;
+        }
+        registry.last_epoch = epoch;
+        registry.epochs.push(epoch);
+        hooks::set_epoch(epoch);
+        Some(Self { epoch })
+    }
+
+    /// Only closing ends it: it is every thread's.
+    fn leave(&self) {}
+
+    fn close(&self, keep: impl FnMut(Key, u64)) {
+        let mut registry = registry();
+        registry.epochs.retain(|&epoch| epoch != self.epoch);
+        hooks::set_epoch(registry.epochs.last().copied().unwrap_or(0));
+        registry.settle(Ending::Process(self.epoch), keep);
+    }
+}
