@@ -32,6 +32,7 @@ pub(super) fn support() -> Support {
 /// Reserves what watching needs, and says who chooses the context of a block.
 pub(super) fn start() -> io::Result<()> {
     context::reserve()?;
+    unwind::prepare();
     // SAFETY: the functions live as long as the process and do not unwind; callers are serialised
     // by `status`, the only one.
     let error = unsafe {

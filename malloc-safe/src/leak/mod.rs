@@ -2,6 +2,7 @@
 
 mod context;
 mod display;
+mod fork;
 mod frames;
 mod hooks;
 mod repeat;

@@ -6,6 +6,7 @@ use std::string::{String, ToString as _};
 use std::vec::Vec;
 use std::{env, eprint, format};
 
+use super::fork;
 use super::frames;
 use super::hooks::Busy;
 use super::status::{Reason, Status};
@@ -81,6 +82,7 @@ impl Report {
     /// Names the stacks, so that libraries that are unloaded later are still known.
     pub(super) fn new(found: impl IntoIterator<Item = (StackId, Tally)>) -> Self {
         let _busy = Busy::enter();
+        let names = fork::names();
         let mut merged = HashMap::<Vec<Frame>, Tally>::new();
         for (stack, tally) in found {
             let frames = unwind::resolve(stack);
@@ -91,6 +93,7 @@ impl Report {
                     .merge(tally);
             }
         }
+        drop(names);
         let mut sites: Vec<Site> = merged
             .into_iter()
             .map(|(frames, tally)| Site { tally, frames })

@@ -4,15 +4,12 @@
 //! left in it to the one around it. Scopes of the process are told apart by epochs: each begins a
 //! new one, and a block belongs to every scope that is open and no younger than its epoch.
 
-use core::cell::Cell;
-use core::mem::ManuallyDrop;
 use core::sync::atomic::{AtomicU32, Ordering};
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, Once, PoisonError};
-use std::thread_local;
 use std::vec::Vec;
 
 use super::context::{self, Key};
+use super::fork;
 use super::hooks::{self, Busy, Record, Verdict};
 
 const SCOPES: usize = 1 << context::SCOPE_BITS;
@@ -56,7 +53,8 @@ fn is_within(mut scope: u32, other: u32) -> bool {
     scope == other
 }
 
-struct Registry {
+/// The scopes, but for what hooks must know of them without a lock.
+pub(super) struct Registry {
     /// Numbers of scopes that ended and left nothing behind.
     free: Vec<u32>,
     /// The last number that was given out.
@@ -66,36 +64,15 @@ struct Registry {
     last_epoch: u32,
 }
 
-static REGISTRY: Mutex<Registry> = Mutex::new(Registry {
-    free: Vec::new(),
-    last: 0,
-    epochs: Vec::new(),
-    last_epoch: 0,
-});
-
-/// To be held with the thread busy.
-fn registry() -> MutexGuard<'static, Registry> {
-    static FORKS: Once = Once::new();
-    FORKS.call_once(|| {
-        // SAFETY: the three functions live as long as the process, and do not unwind.
-        // A failure, out of memory, leaves a child that forks from another thread with a lock held.
-        unsafe { libc::pthread_atfork(Some(before_fork), Some(after_fork), Some(after_fork)) };
-    });
-    REGISTRY.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-thread_local! {
-    static HELD: Cell<Option<ManuallyDrop<MutexGuard<'static, Registry>>>> = const { Cell::new(None) };
-}
-
-/// A child would inherit the lock from whatever thread holds it, and not that thread.
-unsafe extern "C" fn before_fork() {
-    let guard = REGISTRY.lock().unwrap_or_else(PoisonError::into_inner);
-    HELD.set(Some(ManuallyDrop::new(guard)));
-}
-
-unsafe extern "C" fn after_fork() {
-    drop(HELD.take().map(ManuallyDrop::into_inner));
+impl Registry {
+    pub(super) const fn new() -> Self {
+        Self {
+            free: Vec::new(),
+            last: 0,
+            epochs: Vec::new(),
+            last_epoch: 0,
+        }
+    }
 }
 
 /// What ends: its blocks are those to report.
@@ -180,7 +157,7 @@ pub(super) struct ThreadScope {
 
 impl Scope for ThreadScope {
     fn open() -> Option<Self> {
-        let mut registry = registry();
+        let mut registry = fork::scopes();
         let number = registry.free.pop().or_else(|| {
             registry.last += 1;
             ((registry.last as usize) < SCOPES).then_some(registry.last)
@@ -201,7 +178,7 @@ impl Scope for ThreadScope {
 
 /// Ends scopes in one walk.
 fn close(scopes: &[&ThreadScope], ending: Ending, keep: impl FnMut(Key, u64)) {
-    let mut registry = registry();
+    let mut registry = fork::scopes();
     let ended = |scope: &&&ThreadScope| {
         state(scope.number).fetch_and(!OPEN, Ordering::Relaxed) & SHARED == 0
     };
@@ -266,7 +243,7 @@ pub(super) struct ProcessScope {
 
 impl Scope for ProcessScope {
     fn open() -> Option<Self> {
-        let mut registry = registry();
+        let mut registry = fork::scopes();
         let epoch = registry.last_epoch + 1;
         if epoch >> context::EPOCH_BITS != 0 {
             return None;
@@ -281,7 +258,7 @@ impl Scope for ProcessScope {
     fn leave(&self) {}
 
     fn close(&self, keep: impl FnMut(Key, u64)) {
-        let mut registry = registry();
+        let mut registry = fork::scopes();
         registry.epochs.retain(|&epoch| epoch != self.epoch);
         hooks::set_epoch(registry.epochs.last().copied().unwrap_or(0));
         registry.settle(Ending::Process(self.epoch), keep);

@@ -3,4 +3,13 @@
 //! Each test looks at its own thread, or at sites that nobody else has, as others run beside it.
 
 mod family;
+mod fork;
+mod libc_callers;
+mod library;
+mod process;
+mod repeat;
+mod report;
+mod scopes;
+mod stress;
 mod support;
+mod threads;

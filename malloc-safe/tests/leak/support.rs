@@ -3,6 +3,7 @@
 use core::ffi::c_void;
 use core::hint::black_box;
 use malloc_safe::leak::{self, Report, Status};
+use std::env;
 use std::io::{self, Write as _};
 
 /// Whether there is something to test; says so if not.
@@ -13,33 +14,70 @@ pub(crate) fn is_active() -> bool {
         return true;
     };
     assert!(
-        std::env::var_os("MALLOC_SAFE_REQUIRE_LEAK").is_none(),
+        env::var_os("MALLOC_SAFE_REQUIRE_LEAK").is_none(),
         "MALLOC_SAFE_REQUIRE_LEAK is set, but the checker is inactive: {reason}"
     );
-    let _ = writeln!(io::stderr(), "\nskipped: {reason}");
+    skipped(&reason.to_string());
     false
 }
 
-/// `malloc` as the compiler does not know it: it leaves out calls that it knows to be useless.
+/// Past the harness, which captures the output of a test that passes.
+pub(crate) fn skipped(why: &str) {
+    let _ = writeln!(io::stderr(), "\nskipped: {why}");
+}
+
+/// What a call allocates with `malloc` and leaves behind, and what it returns.
+pub(crate) fn left_by<R>(call: impl FnOnce() -> R) -> (Report, R) {
+    let mut returned = None;
+    let report = leak::scope(|| returned = Some(call()));
+    (report, returned.expect("the scope calls"))
+}
+
+/// The blocks and the bytes of a report that is of an active checker.
+pub(crate) fn found(report: &Report) -> (u64, u64) {
+    assert_eq!(*report.status(), Status::Active);
+    (report.blocks(), report.bytes())
+}
+
+/// Blocks and bytes of the sites with this function on the stack.
+pub(crate) fn found_by(report: &Report, function: &str) -> (u64, u64) {
+    assert_eq!(*report.status(), Status::Active);
+    let sites = report.sites().iter().filter(|site| {
+        let mut functions = site.frames().iter().map(|frame| &frame.function);
+        functions.any(|name| name.contains(function))
+    });
+    sites.fold((0, 0), |(blocks, bytes), site| {
+        (blocks + site.blocks(), bytes + site.bytes())
+    })
+}
+
+/// `malloc`, but the compiler does not leave it out where it seems useless.
+#[inline(never)]
 pub(crate) fn malloc(size: usize) -> *mut c_void {
-    let malloc = black_box(libc::malloc as unsafe extern "C" fn(usize) -> *mut c_void);
     // SAFETY: no precondition.
-    let block = unsafe { malloc(size) };
+    let block = black_box(unsafe { libc::malloc(black_box(size)) });
     assert!(!block.is_null());
     block
 }
 
+/// `realloc`, likewise.
+///
+/// # Safety
+///
+/// As for `realloc`.
+#[inline(never)]
+pub(crate) unsafe fn realloc(block: *mut c_void, size: usize) -> *mut c_void {
+    // SAFETY: the caller's promise.
+    black_box(unsafe { libc::realloc(black_box(block), black_box(size)) })
+}
+
+/// `free`, likewise.
+///
 /// # Safety
 ///
 /// As for `free`.
+#[inline(never)]
 pub(crate) unsafe fn free<T>(block: *mut T) {
-    let free = black_box(libc::free as unsafe extern "C" fn(_));
     // SAFETY: the caller's promise.
-    unsafe { free(block.cast()) }
-}
-
-/// Blocks and bytes.
-pub(crate) fn found(report: &Report) -> (u64, u64) {
-    assert_eq!(*report.status(), Status::Active);
-    (report.blocks(), report.bytes())
+    unsafe { libc::free(black_box(block).cast()) }
 }

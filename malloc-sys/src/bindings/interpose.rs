@@ -67,10 +67,6 @@ unsafe extern "C" {
     pub fn interpose_set_busy(busy: bool) -> bool;
 }
 unsafe extern "C" {
-    #[doc = " How many of the watcher's own allocations the hooks have seen in this thread."]
-    pub fn interpose_seen() -> usize;
-}
-unsafe extern "C" {
     #[doc = " Shows every record there may be, in pieces."]
     pub fn interpose_walk(visit: interpose_visit, data: *mut ::libc::c_void);
 }

@@ -51,6 +51,11 @@ fn append(return_address: usize, resolved: &mut Vec<Frame>) {
     });
     if resolved.len() == before {
         let function = match &object {
+            // A library without debug information still has the names that it exports.
+            Some(Object {
+                exported: Some(function),
+                ..
+            }) => function.clone(),
             Some(object) => {
                 let name = object.name.rsplit('/').next().unwrap_or_default();
                 format!("{name}+{:#x}", return_address.wrapping_sub(object.base))
@@ -71,6 +76,8 @@ fn append(return_address: usize, resolved: &mut Vec<Frame>) {
 struct Object {
     name: String,
     base: usize,
+    /// The exported function that the address is in.
+    exported: Option<String>,
 }
 
 #[cfg(unix)]
@@ -91,9 +98,16 @@ fn object(address: usize) -> Option<Object> {
     }
     // SAFETY: not NULL, so the loader's C string.
     let name = unsafe { CStr::from_ptr(info.dli_fname) };
+    let exported = (!info.dli_sname.is_null()).then(|| {
+        // SAFETY: not NULL, so the library's C string.
+        unsafe { CStr::from_ptr(info.dli_sname) }
+            .to_string_lossy()
+            .into_owned()
+    });
     Some(Object {
         name: name.to_string_lossy().into_owned(),
         base: info.dli_fbase.addr(),
+        exported,
     })
 }
 
