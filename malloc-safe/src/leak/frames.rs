@@ -1,78 +1,105 @@
 //! Which frames of a stack say something about a leak.
+//!
+//! Functions of the Rust runtime are known by their files: with line tables alone, debug
+//! information has their names without their modules. Without any, they are known by their names.
 
 use std::vec::Vec;
 
 use super::unwind::Frame;
 
-/// Below these, outwards, is what runs the code that is looked at: this crate, the test harness,
-/// the start of a thread.
-const RUNNERS: [&str; 5] = [
-    "malloc_safe::leak::scope::within",
-    "std::sys::backtrace::__rust_begin_short_backtrace",
-    "std::sys_common::backtrace::__rust_begin_short_backtrace",
-    "std::rt::lang_start",
-    "start_thread",
-];
+/// Code of the Rust runtime: its path, and its file below `library/`.
+type Place = (&'static str, &'static str);
 
 /// The way from `Box` and `Vec` down to `malloc`.
-const ALLOCATOR: [&str; 7] = [
-    "alloc::alloc::",
-    "alloc::boxed::box_new",
-    "std::alloc::",
-    "std::sys::alloc::",
-    "__rust",
-    "__rdl",
-    "core::alloc::",
+const ALLOCATOR: [Place; 6] = [
+    ("alloc::alloc::", "alloc/src/alloc.rs"),
+    ("alloc::raw_vec::", "alloc/src/raw_vec/"),
+    ("std::alloc::", "std/src/alloc.rs"),
+    ("std::sys::alloc::", "std/src/sys/alloc/"),
+    ("__rust", "std/src/alloc.rs"),
+    ("core::alloc::", "core/src/alloc/"),
 ];
 
-/// What the Rust runtime allocates here it keeps, for the process or for the thread.
-const KEEPERS: [&str; 5] = [
-    "std::io::stdio::",
-    "std::panicking::default_hook",
-    "std::sys::backtrace::",
-    "std::thread::current",
-    "std::sys::thread_local::",
+/// What the runtime allocates here it keeps, for the process or for the thread.
+const KEEPERS: [Place; 5] = [
+    ("std::io::stdio::", "std/src/io/stdio.rs"),
+    ("std::panicking::default_hook", "std/src/panicking.rs"),
+    ("std::sys::backtrace::", "std/src/sys/backtrace.rs"),
+    ("std::thread::current", "std/src/thread/current.rs"),
+    ("std::sys::thread_local::", "std/src/sys/thread_local/"),
 ];
 
-/// The path of a function, without what it is generic over or implements a trait for.
-fn path(frame: &Frame) -> &str {
-    frame.function.trim_start_matches('<')
+const RUNTIME: [Place; 4] = [
+    ("std::", "std/"),
+    ("core::", "core/"),
+    ("alloc::", "alloc/"),
+    ("__rust", "std/"),
+];
+
+/// Between the code that is looked at and what calls it.
+const SHIMS: [Place; 2] = [
+    ("core::ops::function::", "core/src/ops/function.rs"),
+    (
+        "core::panic::unwind_safe::",
+        "core/src/panic/unwind_safe.rs",
+    ),
+];
+
+/// The file of a frame below `library/`, if it is the runtime's.
+fn runtime_file(frame: &Frame) -> Option<&str> {
+    let file = frame.file.as_deref()?.to_str()?;
+    // As the toolchain was built, and as it is installed with the component rust-src.
+    let inside = ["/rustc/", "/rustlib/src/rust/"]
+        .into_iter()
+        .find_map(|root| {
+            let (_, inside) = file.split_once(root)?;
+            inside.split_once("library/")
+        });
+    Some(inside?.1)
 }
 
-fn is_any_of(frame: &Frame, paths: &[&str]) -> bool {
-    paths.iter().any(|prefix| path(frame).starts_with(prefix))
+fn is_at(frame: &Frame, places: &[Place]) -> bool {
+    let file = runtime_file(frame);
+    places.iter().any(|&(path, below)| match file {
+        Some(file) => file.starts_with(below),
+        // An implementation's path is that of a type, in angle brackets.
+        None => frame.function.trim_start_matches('<').starts_with(path),
+    })
 }
 
-fn is_of_the_runtime(frame: &Frame) -> bool {
-    is_any_of(frame, &["std::", "core::", "alloc::", "__rust", "__rdl"])
+/// Whether this frame and those outwards of it run the code that is looked at: this crate, the test
+/// harness, the start of a thread.
+fn is_a_runner(frame: &Frame) -> bool {
+    let function = &*frame.function;
+    let in_scope = || {
+        let file = frame.file.as_deref();
+        file.is_some_and(|file| file.ends_with("src/leak/scope.rs"))
+    };
+    function.starts_with("malloc_safe::leak::scope::within")
+        || function.starts_with("within<") && in_scope()
+        || function.contains("__rust_begin_short_backtrace")
+        || function.starts_with("std::rt::lang_start")
+        || function == "start_thread"
 }
 
 /// Whether the block is one that the runtime keeps, with nobody else's code on the way to it.
 pub(super) fn is_the_runtimes(frames: &[Frame]) -> bool {
     frames
         .iter()
-        .take_while(|frame| is_of_the_runtime(frame))
-        .any(|frame| is_any_of(frame, &KEEPERS))
+        .take_while(|frame| !is_a_runner(frame) && is_at(frame, &RUNTIME))
+        .any(|frame| is_at(frame, &KEEPERS))
 }
 
 /// From the function that called `malloc`, or the Rust that allocated, to the code looked at.
 pub(super) fn trimmed(mut frames: Vec<Frame>) -> Vec<Frame> {
-    if let Some(end) = frames.iter().position(|frame| is_any_of(frame, &RUNNERS)) {
+    if let Some(end) = frames.iter().position(is_a_runner) {
         frames.truncate(end);
     }
-    let is_shim = |frame: &Frame| {
-        is_any_of(
-            frame,
-            &["core::ops::function::", "core::panic::unwind_safe::"],
-        )
-    };
-    while frames.last().is_some_and(is_shim) {
+    while frames.last().is_some_and(|frame| is_at(frame, &SHIMS)) {
         frames.pop();
     }
-    let start = frames
-        .iter()
-        .take_while(|frame| is_any_of(frame, &ALLOCATOR))
-        .count();
+    let is_allocator = |frame: &&Frame| is_at(frame, &ALLOCATOR);
+    let start = frames.iter().take_while(is_allocator).count();
     if start < frames.len() {
         frames.drain(..start);
     }

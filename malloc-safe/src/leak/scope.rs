@@ -1,5 +1,6 @@
 //! Looking at what one piece of code leaves behind.
 
+use core::hint::black_box;
 use std::collections::HashMap;
 use std::thread;
 
@@ -76,6 +77,7 @@ fn run<S: Scope, R>(call: impl FnOnce() -> R) -> Report {
 #[inline(never)]
 pub(super) fn within<R>(call: impl FnOnce() -> R) {
     drop(call());
+    black_box(()); // or the call is a jump, and this function not on the stack
 }
 
 /// A scope that closes when it is dropped, also by a panic.

@@ -102,9 +102,12 @@ fn realloc_counts_the_last_size_once_wherever_it_moves() {
     for size in [1, 60, 100_000, 1 << 24] {
         let (report, block) = left_by(|| {
             let block = malloc(50);
-            let _in_its_way = unsafe { free(malloc(50)) };
+            let in_its_way = malloc(50);
             // SAFETY: from malloc.
-            unsafe { realloc(block, size) }
+            let block = unsafe { realloc(block, size) };
+            // SAFETY: from malloc.
+            unsafe { free(in_its_way) };
+            block
         });
         assert_eq!(found(&report), (1, size as u64), "{report}");
         // SAFETY: from realloc.
@@ -146,27 +149,24 @@ fn failures_are_those_of_the_c_library() {
         return;
     }
     let errno = || std::io::Error::last_os_error().raw_os_error();
-    let ((), report) = {
-        let (report, ()) = left_by(|| {
-            let half = black_box(usize::MAX / 2 + 1);
-            // SAFETY: no precondition.
-            assert!(unsafe { libc::malloc(half) }.is_null());
-            assert_eq!(errno(), Some(libc::ENOMEM));
-            // SAFETY: no precondition.
-            assert!(unsafe { libc::calloc(half, 2) }.is_null());
-            assert_eq!(errno(), Some(libc::ENOMEM));
-            let mut out = ptr::dangling_mut();
-            // SAFETY: a valid out-parameter.
-            let status = unsafe { libc::posix_memalign(&raw mut out, 3, 8) };
-            assert_eq!((status, out), (libc::EINVAL, ptr::dangling_mut()));
-            // SAFETY: a valid out-parameter.
-            let status = unsafe { libc::posix_memalign(&raw mut out, 16, half) };
-            assert_eq!((status, out), (libc::ENOMEM, ptr::dangling_mut()));
-            // SAFETY: no precondition.
-            assert!(unsafe { pvalloc(usize::MAX) }.is_null());
-        });
-        ((), report)
-    };
+    let (report, ()) = left_by(|| {
+        let half = black_box(usize::MAX / 2 + 1);
+        // SAFETY: no precondition.
+        assert!(black_box(unsafe { libc::malloc(half) }).is_null());
+        assert_eq!(errno(), Some(libc::ENOMEM));
+        // SAFETY: no precondition.
+        assert!(black_box(unsafe { libc::calloc(half, 2) }).is_null());
+        assert_eq!(errno(), Some(libc::ENOMEM));
+        let mut out = ptr::dangling_mut();
+        // SAFETY: a valid out-parameter.
+        let status = unsafe { libc::posix_memalign(&raw mut out, 3, 8) };
+        assert_eq!((status, out), (libc::EINVAL, ptr::dangling_mut()));
+        // SAFETY: a valid out-parameter.
+        let status = unsafe { libc::posix_memalign(&raw mut out, 16, half) };
+        assert_eq!((status, out), (libc::ENOMEM, ptr::dangling_mut()));
+        // SAFETY: no precondition.
+        assert!(black_box(unsafe { pvalloc(usize::MAX) }).is_null());
+    });
     assert_eq!(found(&report), (0, 0), "{report}");
 }
 

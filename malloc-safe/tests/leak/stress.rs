@@ -1,6 +1,7 @@
 //! Threads that allocate, hand over and free while scopes open and close.
 
 use crate::support::{found_by, free, is_active, left_by, malloc};
+use core::hint::black_box;
 use malloc_safe::leak;
 use std::collections::VecDeque;
 use std::sync::Mutex;
@@ -10,17 +11,17 @@ use std::thread;
 struct Mixed(u64);
 
 impl Mixed {
-    fn below(&mut self, end: u64) -> u64 {
+    fn below(&mut self, end: usize) -> usize {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
-        self.0 % end
+        usize::try_from(self.0 % end as u64).expect("less than a usize")
     }
 }
 
 #[inline(never)]
 fn stressed(size: usize) -> usize {
-    malloc(size).expose_provenance()
+    black_box(malloc(size).expose_provenance()) // not the last call
 }
 
 fn free_address(block: usize) {
@@ -31,10 +32,10 @@ fn free_address(block: usize) {
 /// Every thread's scope finds exactly what the thread left, whatever others do with the rest.
 #[test]
 fn counts_are_exact_while_blocks_change_hands() {
+    const TURNS: u64 = 400;
     if !is_active() {
         return;
     }
-    const TURNS: u64 = 400;
     let exchange = Mutex::new(VecDeque::with_capacity(1 << 16));
     thread::scope(|threads| {
         for seed in 1..=4 {
@@ -47,7 +48,7 @@ fn counts_are_exact_while_blocks_change_hands() {
                     let (report, handed) = left_by(|| {
                         let mut handed = Vec::with_capacity(64);
                         for _ in 0..60 {
-                            let size = mixed.below(2_000) as usize;
+                            let size = mixed.below(2_000);
                             let block = stressed(size);
                             match mixed.below(3) {
                                 0 => free_address(block),
@@ -71,7 +72,7 @@ fn counts_are_exact_while_blocks_change_hands() {
                         }
                         handed.len()
                     });
-                    let (blocks, found) = found_by(&report, "stress::stressed");
+                    let (blocks, found) = found_by(&report, "stressed");
                     // Of the handed ones any number is left.
                     let foreign = blocks - kept.len() as u64;
                     assert!(foreign <= handed as u64, "turn {turn}: {report}");
@@ -111,7 +112,7 @@ fn a_scope_over_many_threads_finds_what_none_of_them_freed() {
                         let mut exchange = exchange.lock().unwrap();
                         exchange.push(block);
                         if mixed.below(8) != 0 {
-                            let at = mixed.below(exchange.len() as u64) as usize;
+                            let at = mixed.below(exchange.len());
                             free_address(exchange.swap_remove(at));
                         }
                     }
@@ -122,10 +123,6 @@ fn a_scope_over_many_threads_finds_what_none_of_them_freed() {
         left
     });
     let left = blocks.len() as u64;
-    assert_eq!(
-        found_by(&report, "stress::stressed"),
-        (left, 64 * left),
-        "{report}"
-    );
+    assert_eq!(found_by(&report, "stressed"), (left, 64 * left), "{report}");
     blocks.into_iter().for_each(free_address);
 }

@@ -2,7 +2,7 @@
 
 use core::ffi::c_void;
 use core::hint::black_box;
-use malloc_safe::leak::{self, Report, Status};
+use malloc_safe::leak::{self, Frame, Report, Status};
 use std::env;
 use std::io::{self, Write as _};
 
@@ -39,13 +39,18 @@ pub(crate) fn found(report: &Report) -> (u64, u64) {
     (report.blocks(), report.bytes())
 }
 
-/// Blocks and bytes of the sites with this function on the stack.
+/// Blocks and bytes of the sites with this function on the stack: its name, without modules, as
+/// line tables have it.
 pub(crate) fn found_by(report: &Report, function: &str) -> (u64, u64) {
     assert_eq!(*report.status(), Status::Active);
-    let sites = report.sites().iter().filter(|site| {
-        let mut functions = site.frames().iter().map(|frame| &frame.function);
-        functions.any(|name| name.contains(function))
-    });
+    let is_it = |frame: &Frame| {
+        let outside = frame.function.strip_suffix(function);
+        outside.is_some_and(|modules| modules.is_empty() || modules.ends_with("::"))
+    };
+    let sites = report
+        .sites()
+        .iter()
+        .filter(|site| site.frames().iter().any(is_it));
     sites.fold((0, 0), |(blocks, bytes), site| {
         (blocks + site.blocks(), bytes + site.bytes())
     })

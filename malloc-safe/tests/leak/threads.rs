@@ -53,7 +53,7 @@ fn a_thread_from_before_is_not_in_the_scope_but_its_frees_are_seen() {
         to_worker.send(malloc(10).expose_provenance()).unwrap();
         done.recv().unwrap()
     });
-    assert_eq!(found_by(&report, "support::malloc"), (0, 0), "{report}");
+    assert_eq!(found_by(&report, "malloc"), (0, 0), "{report}");
     drop(to_worker);
     worker.join().unwrap();
     // SAFETY: from malloc.
@@ -78,8 +78,8 @@ fn a_thread_that_outlives_its_scope_is_in_the_one_around() {
         go.send(()).unwrap();
         thread.join().unwrap()
     });
-    assert_eq!(found_by(&inner.unwrap(), "support::malloc"), (0, 0));
-    assert_eq!(found_by(&outer, "support::malloc"), (1, 66), "{outer}");
+    assert_eq!(found_by(&inner.unwrap(), "malloc"), (0, 0));
+    assert_eq!(found_by(&outer, "malloc"), (1, 66), "{outer}");
     // Scopes that come later have nothing to do with what it left.
     let report = leak::scope(|| ());
     assert_eq!(found(&report), (0, 0), "{report}");
