@@ -87,6 +87,18 @@ impl Task {
         self
     }
 
+    /// Replaces an arm.
+    pub(crate) fn instead<T: 'static, R>(
+        mut self,
+        by: By,
+        prepare: impl Fn() -> T + Clone + 'static,
+        work: impl Fn(T) -> R + Clone + 'static,
+    ) -> Self {
+        self.arms
+            .retain(|(arm, _)| *arm != by && (by, *arm) != (By::Us, By::UsAgain));
+        self.arm_on(by, prepare, work)
+    }
+
     fn add(&mut self, by: By, batch: impl Fn(u32) -> Duration + Clone + 'static) {
         if by == By::Us {
             self.arms.push((By::UsAgain, Box::new(batch.clone())));

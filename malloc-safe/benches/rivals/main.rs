@@ -8,7 +8,8 @@
 //!
 //! Where valgrind is installed a second table has the instructions of one call, which no other
 //! load disturbs. `-- --no-count` leaves it out; `-- --only WORD` runs the tasks with that word in
-//! their names.
+//! their names. With `--features simdutf8` this crate checks UTF-8 as that feature does, the others
+//! still as std.
 
 mod adopt;
 mod harness;
@@ -37,8 +38,10 @@ fn tasks() -> Vec<Task> {
         make::push(),
         view::bytes("1 MiB of bytes", MIB, 8, 101),
         view::string("1 MiB as &str", MIB, 8, 101),
+        view::bounded("1 MiB, bound known", MIB, 8, 101),
         view::bytes("50 MiB of bytes", 50 * MIB, 1, 15),
         view::string("50 MiB as &str", 50 * MIB, 1, 15),
+        view::bounded("50 MiB, bound known", 50 * MIB, 1, 15),
     ]
 }
 

@@ -147,3 +147,24 @@ pub(crate) fn string(name: &'static str, length: usize, calls: u32, rounds: usiz
             }))
         })
 }
+
+/// As [`string`], where the caller knows how large the block is: only this crate makes use of it.
+pub(crate) fn bounded(name: &'static str, length: usize, calls: u32, rounds: usize) -> Task {
+    let make = move || text(length);
+    let bound = length + 1;
+    string(name, length, calls, rounds)
+        .instead(By::Us, make, move |ptr| {
+            // SAFETY: a string that ends within the bound, in a malloc block of its own.
+            let string = unsafe { Owned::<CStr>::from_raw_bounded(ptr, bound) };
+            let text = string.ok().flatten().map(Owned::<CStr>::into_str);
+            text.map_or(0, |text| text.map_or(0, |text| look(text.as_bytes())))
+        })
+        .instead(By::Hand, make, move |ptr| {
+            // SAFETY: as many bytes are there.
+            let bytes = unsafe { slice::from_raw_parts(ptr.cast::<u8>(), bound) };
+            let string = CStr::from_bytes_until_nul(bytes);
+            let seen = string.map_or(0, |string| read(string.to_str()));
+            release(ptr);
+            seen
+        })
+}
