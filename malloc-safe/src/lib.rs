@@ -85,8 +85,10 @@
 //!
 //! | | NULL | length 0 | too large | misaligned | over-aligned |
 //! | --- | --- | --- | --- | --- | --- |
-//! | [`Owned::from_raw`], [`Shared::from_raw`], [`Shared::retain`] | `None` | | | panics¹ | adopted² |
+//! | [`Owned::from_raw`], [`Shared::from_raw`], [`Shared::retain`], [`Borrowed::from_raw`] | `None` | | | panics¹ | adopted² |
 //! | [`Owned::from_raw_parts`], [`out::slice`] | empty, or an error with another length than 0 | empty, the block is freed | an error that owns the block | panics¹ | adopted², up to 2 KiB³ |
+//! | [`CVec::from_raw_parts`] | empty, or an error with a length or a capacity | empty, the block is kept | an error that owns the block; so is a length above the capacity | panics¹ | adopted², cannot grow |
+//! | [`out::in_out`] | empty, or an error with a length | empty, the block is kept | as above | panics¹ | adopted² |
 //! | [`Owned::from_raw_c_str`] | `None` | | | | |
 //! | [`Owned::from_raw_bounded`] | `None` | an error that owns the block | searched up to the first NUL | | |
 //! | [`OwnedWith::new`] | cannot be | as the closure says | | panics¹ | adopted² |

@@ -1,5 +1,5 @@
 //! What NULL, 0, too much, and pointers of the wrong or an unusual alignment do, constructor by
-//! constructor: the table on the crate's front page.
+//! constructor: the table on the crate's front page. A vector's are in `vec/parts.rs`.
 
 use crate::hostile::{Counting, counted_block};
 use crate::shared::Release;
@@ -8,7 +8,7 @@ use core::ffi::{CStr, c_char};
 use core::mem::MaybeUninit;
 use core::ptr;
 use malloc_safe::{
-    CStringError, Lent, NulTerminated, Out, Owned, OwnedWith, RawPartsError, Shared, out,
+    Borrowed, CStringError, Lent, NulTerminated, Out, Owned, OwnedWith, RawPartsError, Shared, out,
 };
 use malloc_sys::counted;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -47,6 +47,8 @@ fn null_is_none() {
     assert!(unsafe { Shared::<counted, Release>::from_raw(ptr::null_mut()) }.is_none());
     // SAFETY: as above.
     assert!(unsafe { Shared::<counted, Release>::retain(ptr::null_mut()) }.is_none());
+    // SAFETY: as above.
+    assert!(unsafe { Borrowed::<u64>::from_raw(ptr::null_mut()) }.is_none());
     let ((), left) = out::owner::<u64, Counting, _>(|_: Out<'_, u64, Counting>| ());
     assert!(left.is_none());
 }
@@ -168,6 +170,11 @@ fn a_misaligned_pointer_panics_in_debug_builds() {
     assert!(panics(|| drop(unsafe {
         Shared::<u64, NeverCounts>::retain(wrong)
     })));
+    assert!(panics(|| {
+        // SAFETY: as above.
+        let shown = unsafe { Borrowed::<u64>::from_raw(wrong) };
+        assert!(shown.is_none());
+    }));
     let ptr = ptr::NonNull::new(wrong).expect("not NULL");
     // SAFETY: as above.
     assert!(panics(|| drop(unsafe { OwnedWith::new(ptr, |_| ()) })));
