@@ -12,7 +12,7 @@ use allocator_api2::boxed::Box as BoxIn;
 use c_vec::CVec;
 use cbox::{CBox, CSemiBox, DisposeRef};
 use malloc_buf::Malloc;
-use malloc_safe::{Free, NulTerminated, Owned, out};
+use malloc_safe::{NulTerminated, Owned};
 use malloc_sys::{free, workload_buffer, workload_number, workload_string};
 use malloced::Malloced;
 use mbox::{MBox, MString};
@@ -242,14 +242,11 @@ pub(crate) fn string(name: &'static str, length: usize, calls: u32) -> Task {
 pub(crate) fn slice() -> Task {
     Task::new("adopt 40 bytes", 4000, 201)
         .arm(By::Us, || {
-            let call = |ptr: *mut *mut u8, len: *mut usize| {
-                // SAFETY: two valid out-parameters.
-                unsafe { workload_buffer(40, b'-', ptr, len) }
-            };
-            // SAFETY: the function stores NULL and 0, or a malloc block and its length.
-            match unsafe { out::slice::<u8, Free, _>(call) } {
-                (0, Ok(bytes)) => look(&bytes),
-                _ => 0,
+            let (ptr, len) = buffer_from_c();
+            // SAFETY: NULL and 0, or as long as the function says, in a malloc block of its own.
+            match unsafe { Owned::<[u8]>::from_raw_parts(ptr, len) } {
+                Ok(bytes) => look(&bytes),
+                Err(_) => 0,
             }
         })
         .arm(By::Hand, || {

@@ -122,14 +122,16 @@ impl Task {
         }
     }
 
-    /// Times all arms in turns, the order rotating and every other round reversed.
+    /// Times all arms in turns, the order rotating and every other round reversed, until each has
+    /// had every place as often as the others.
     pub(crate) fn time(&self) -> Times {
         let mut times = Times {
             calls: self.calls,
             arms: self.arms.iter().map(|&(by, _)| (by, Vec::new())).collect(),
         };
-        let warm_up = 1 + self.rounds / 10;
-        for round in 0..warm_up + self.rounds {
+        let rounds = self.rounds.next_multiple_of(2 * self.arms.len());
+        let warm_up = 1 + rounds / 10;
+        for round in 0..warm_up + rounds {
             for turn in 0..self.arms.len() {
                 let forward = (round / 2 + turn) % self.arms.len();
                 let arm = match round % 2 {
