@@ -82,8 +82,13 @@ fn is_a_runner(frame: &Frame) -> bool {
         || function == "start_thread"
 }
 
-/// Whether the block is one that the runtime keeps, with nobody else's code on the way to it.
+/// Whether the block is one that the runtime keeps, with nobody else's code on the way to it: Rust's,
+/// or the C library's for a destructor of a thread-local, until the thread ends.
 pub(super) fn is_the_runtimes(frames: &[Frame]) -> bool {
+    let first = frames.first().map(|frame| &*frame.function);
+    if first == Some("__cxa_thread_atexit_impl") {
+        return true;
+    }
     frames
         .iter()
         .take_while(|frame| !is_a_runner(frame) && is_at(frame, &RUNTIME))
@@ -93,7 +98,10 @@ pub(super) fn is_the_runtimes(frames: &[Frame]) -> bool {
 /// From the function that called `malloc`, or the Rust that allocated, to the code looked at.
 pub(super) fn trimmed(mut frames: Vec<Frame>) -> Vec<Frame> {
     if let Some(end) = frames.iter().position(is_a_runner) {
-        frames.truncate(end);
+        // Without debug information the code looked at may be inlined, unseen, into what runs it:
+        // then its caller says the most.
+        let unseen = if frames[end].file.is_none() { 2 } else { 0 };
+        frames.truncate(end + unseen);
     }
     while frames.last().is_some_and(|frame| is_at(frame, &SHIMS)) {
         frames.pop();

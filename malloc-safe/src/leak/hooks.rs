@@ -48,6 +48,16 @@ pub(super) fn start() -> io::Result<()> {
     }
 }
 
+const _: () = {
+    use core::mem::offset_of;
+    use malloc_sys::interpose_caller as Caller;
+
+    assert!(size_of::<Caller>() == size_of::<Registers>());
+    assert!(offset_of!(Caller, pc) == offset_of!(Registers, pc));
+    assert!(offset_of!(Caller, sp) == offset_of!(Registers, sp));
+    assert!(offset_of!(Caller, fp) == offset_of!(Registers, fp));
+};
+
 /// Called by a hook, with the thread busy: its own allocations are not recorded.
 unsafe extern "C" fn choose_context(
     caller: *const malloc_sys::interpose_caller,
@@ -58,15 +68,10 @@ unsafe extern "C" fn choose_context(
     if scope == 0 && epoch == 0 {
         return 0;
     }
-    // SAFETY: the hook passes its own local.
-    let caller = unsafe { &*caller };
-    let registers = Registers {
-        pc: caller.pc,
-        sp: caller.sp,
-        fp: caller.fp,
-    };
+    // SAFETY: the hook passes its own local, and the types are the same.
+    let registers = unsafe { &*caller.cast::<Registers>() };
     // SAFETY: these are the registers of the hook's caller, whose frame is still there.
-    let stack = unsafe { unwind::capture(&registers) };
+    let stack = unsafe { unwind::capture(registers) };
     context::intern(context::Key {
         stack,
         scope,

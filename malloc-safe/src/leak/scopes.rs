@@ -23,7 +23,7 @@ const SHARED: u32 = 1 << 30;
 const PARENT: u32 = SHARED - 1;
 
 fn state(scope: u32) -> &'static AtomicU32 {
-    &STATE[scope as usize]
+    &STATE[scope as usize % SCOPES] // no number is larger; so there is nothing to check
 }
 
 /// The innermost scope around `scope`, and with it, that is open; 0 if none is.
