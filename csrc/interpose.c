@@ -53,7 +53,7 @@ static uint64_t record_of(uint32_t context, size_t size) {
 }
 
 /* The context of what this thread allocates now, 0 if it is not watched. */
-static uint32_t context_of(const struct interpose_caller *caller) {
+static inline __attribute__((always_inline)) uint32_t context_of(const struct interpose_caller *caller) {
     uint32_t scope = self.scope;
     uint32_t epoch = atomic_load_explicit(&current_epoch, memory_order_relaxed);
     if ((scope | epoch) == 0 || self.busy) {

@@ -6,7 +6,6 @@
 
 #include "counted.h"
 #include "interpose.h"
-#include "ledger.h"
 #include "token.h"
 #include "workload.h"
 

@@ -14,14 +14,7 @@ use std::path::{Path, PathBuf};
 use std::process;
 
 /// A file of bindings each: the C library's allocation family, and one for each header.
-const MODULES: [&str; 6] = [
-    "stdlib",
-    "counted",
-    "interpose",
-    "ledger",
-    "token",
-    "workload",
-];
+const MODULES: [&str; 5] = ["stdlib", "counted", "interpose", "token", "workload"];
 
 fn main() {
     let manifest = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets it"));
@@ -74,7 +67,7 @@ fn main() {
 }
 
 /// Compiles the sources of the features that are on into a static library each.
-#[cfg(any(feature = "workload", feature = "ledger", feature = "leak"))]
+#[cfg(any(feature = "workload", feature = "leak"))]
 fn compile(csrc: &Path) {
     let library = |name: &str, sources: &[&str]| {
         let mut build = cc::Build::new();
@@ -94,13 +87,6 @@ fn compile(csrc: &Path) {
         let (build, name) = library("workload", &["counted.c", "token.c", "workload.c"]);
         build.compile(&name);
     }
-    if cfg!(feature = "ledger") {
-        let (mut build, name) = library("ledger", &["ledger.c"]);
-        if env::var_os("CARGO_CFG_SANITIZE").is_some() {
-            build.define("LEDGER_OFF", None);
-        }
-        build.compile(&name);
-    }
     if cfg!(feature = "leak") {
         let (mut build, name) = library("leak", &["interpose.c", "shadow.c"]);
         // The hooks are on the way of every allocation, in debug builds too.
@@ -118,7 +104,7 @@ fn compile(csrc: &Path) {
     }
 }
 
-#[cfg(not(any(feature = "workload", feature = "ledger", feature = "leak")))]
+#[cfg(not(any(feature = "workload", feature = "leak")))]
 fn compile(_csrc: &Path) {}
 
 /// Writes every module's bindings to `out`, or says why it cannot.

@@ -4,19 +4,22 @@ use std::io::{self, BufWriter, Write};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::meter::{self, Live, Meter, Usage};
-use crate::protocol::{Figures, Message, Sample};
+use malloc_safe::leak::{self, Frame, Site, Status};
+
+use crate::meter::{self, Meter, Usage};
+use crate::protocol::{Call, Figures, LeakSite, Message, Sample};
 use crate::scenario::{Failure, Plan, Scenario, Step};
 
 /// Runs `scenario` and reports to standard output.
 ///
 /// Everything that allocates for longer than a line is made before the first
-/// reading of the ledger, so that the blocks it finds afterwards are the loop's.
+/// reading, so that the blocks which are found afterwards are the loop's.
 ///
 /// # Errors
 /// When the report cannot be written: the parent is gone, so there is no reason to go on.
 pub(crate) fn run(scenario: Scenario, plan: &Plan) -> io::Result<()> {
     end_with_parent();
+    leak::status(); // what the checker needs is there before the first reading
     let meter = Meter::open();
     let mut report = BufWriter::with_capacity(1 << 10, io::stdout().lock());
     send(
@@ -30,19 +33,44 @@ pub(crate) fn run(scenario: Scenario, plan: &Plan) -> io::Result<()> {
     )?;
     report.flush()?;
 
-    let live = Live::now();
     let usage = Usage::now();
     let start = Instant::now();
     let sample = || Sample {
         t_ns: nanoseconds(start.elapsed()),
         rss_bytes: meter.resident(),
     };
+    // Told last: naming what was left behind takes time and memory of its own.
+    let mut told = Ok(());
+    let left = leak::scope(|| told = tell(scenario, plan, &sample, usage, &mut report));
+    told?;
+    let is_known = *left.status() == Status::Active;
+    let number = |number: u64| i64::try_from(number).ok().filter(|_| is_known);
+    send(
+        &mut report,
+        &Message::Left {
+            live_blocks: number(left.blocks()),
+            live_bytes: number(left.bytes()),
+            leak_sites: left.sites().iter().map(leak_site).collect(),
+        },
+    )?;
+    report.flush()
+}
+
+/// Runs the loop, and reports all but what it left behind.
+fn tell(
+    scenario: Scenario,
+    plan: &Plan,
+    sample: &impl Fn() -> Sample,
+    usage: Option<Usage>,
+    report: &mut impl Write,
+) -> io::Result<()> {
+    let start = Instant::now();
     let result = scenario.run(plan, &mut |turn, step| {
         let turn_end = start + plan.interval * turn;
         match step {
             Step::Filled(read) => {
                 send(
-                    &mut report,
+                    report,
                     &Message::Filled {
                         turn,
                         read,
@@ -52,30 +80,24 @@ pub(crate) fn run(scenario: Scenario, plan: &Plan) -> io::Result<()> {
                 // Held for half of what is left of the turn, so that the curve shows both what is
                 // taken and what is given back.
                 let now = Instant::now();
-                pause(
-                    &mut report,
-                    now + turn_end.saturating_duration_since(now) / 2,
-                )
+                pause(report, now + turn_end.saturating_duration_since(now) / 2)
             }
             Step::LetGo => {
                 send(
-                    &mut report,
+                    report,
                     &Message::LetGo {
                         turn,
                         sample: sample(),
                     },
                 )?;
                 report.flush()?;
-                pause(&mut report, turn_end)
+                pause(report, turn_end)
             }
         }
     });
     let wall = start.elapsed();
     let used = usage
         .zip(Usage::now())
-        .map(|(before, after)| after.since(before));
-    let left = live
-        .zip(Live::now())
         .map(|(before, after)| after.since(before));
 
     let end = sample();
@@ -87,15 +109,14 @@ pub(crate) fn run(scenario: Scenario, plan: &Plan) -> io::Result<()> {
     let figures = Figures {
         peak_rss_bytes: meter::peak(),
         end_rss_bytes: end.rss_bytes,
-        live_blocks: left.map(|(blocks, _)| blocks),
-        live_bytes: left.map(|(_, bytes)| bytes),
         wall_ns: Some(nanoseconds(wall)),
         user_ns: used.map(|used| used.user_ns),
         system_ns: used.map(|used| used.system_ns),
         minor_faults: used.map(|used| used.minor_faults),
+        ..Figures::default()
     };
     send(
-        &mut report,
+        report,
         &Message::Done {
             sample: end,
             figures,
@@ -105,12 +126,25 @@ pub(crate) fn run(scenario: Scenario, plan: &Plan) -> io::Result<()> {
     if !plan.interval.is_zero() {
         // What a process holds after the function has returned is part of the picture.
         pause(
-            &mut report,
+            report,
             Instant::now() + plan.interval.min(Duration::from_secs(1)),
         )?;
-        send(&mut report, &Message::After { sample: sample() })?;
+        send(report, &Message::After { sample: sample() })?;
     }
     report.flush()
+}
+
+fn leak_site(site: &Site) -> LeakSite {
+    let call = |frame: &Frame| Call {
+        function: frame.function.clone(),
+        file: frame.file.as_ref().map(|file| file.display().to_string()),
+        line: frame.line,
+    };
+    LeakSite {
+        blocks: site.blocks(),
+        bytes: site.bytes(),
+        calls: site.frames().iter().map(call).collect(),
+    }
 }
 
 fn send(report: &mut impl Write, message: &Message) -> io::Result<()> {

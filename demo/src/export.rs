@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
-use crate::protocol::Sample;
+use crate::protocol::{LeakSite, Sample};
 use crate::scenario::{Plan, Scenario};
 use crate::timeline::Track;
 
@@ -30,6 +30,8 @@ struct Entry<'a> {
     user_ns: Option<u64>,
     system_ns: Option<u64>,
     minor_faults: Option<u64>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    leak_sites: &'a [LeakSite],
     samples: &'a [Sample],
 }
 
@@ -60,6 +62,7 @@ fn entry(track: &Track) -> Entry<'_> {
         user_ns: figures.user_ns,
         system_ns: figures.system_ns,
         minor_faults: figures.minor_faults,
+        leak_sites: &track.leak_sites,
         samples: &track.samples,
     }
 }

@@ -1,4 +1,4 @@
-//! What a process can say about itself: memory, page faults, CPU time, C blocks.
+//! What a process can say about itself: memory, page faults, CPU time.
 //!
 //! `None` is "cannot be read on this platform", never a zero that looks measured.
 
@@ -109,32 +109,6 @@ impl Usage {
             system_ns: self.system_ns.saturating_sub(earlier.system_ns),
             minor_faults: self.minor_faults.saturating_sub(earlier.minor_faults),
         }
-    }
-}
-
-/// The C blocks that are allocated and not freed, in the whole process.
-#[derive(Clone, Copy)]
-pub(crate) struct Live {
-    blocks: usize,
-    bytes: usize,
-}
-
-impl Live {
-    pub(crate) fn now() -> Option<Self> {
-        let (mut blocks, mut bytes) = (0, 0);
-        // SAFETY: both out-parameters are locals, valid for the writes.
-        let status = unsafe { malloc_sys::ledger_read(&raw mut blocks, &raw mut bytes) };
-        (status == 0).then_some(Self { blocks, bytes })
-    }
-
-    /// Blocks and bytes that came since then; negative when more were freed.
-    pub(crate) fn since(self, earlier: Self) -> (i64, i64) {
-        let grown =
-            |now: usize, then: usize| now.cast_signed().wrapping_sub(then.cast_signed()) as i64;
-        (
-            grown(self.blocks, earlier.blocks),
-            grown(self.bytes, earlier.bytes),
-        )
     }
 }
 

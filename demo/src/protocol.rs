@@ -26,6 +26,12 @@ pub(crate) enum Message {
     },
     /// The process stayed for a moment, and this is what it kept.
     After { sample: Sample },
+    /// The C blocks that are allocated and not freed; `None` if they cannot be seen.
+    Left {
+        live_blocks: Option<i64>,
+        live_bytes: Option<i64>,
+        leak_sites: Vec<LeakSite>,
+    },
 }
 
 /// Resident memory at one moment of the loop.
@@ -47,4 +53,21 @@ pub(crate) struct Figures {
     pub(crate) user_ns: Option<u64>,
     pub(crate) system_ns: Option<u64>,
     pub(crate) minor_faults: Option<u64>,
+}
+
+/// Blocks that the loop left behind, and the calls by which they were allocated.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct LeakSite {
+    pub(crate) blocks: u64,
+    pub(crate) bytes: u64,
+    /// From the C function that called `malloc` to the loop.
+    pub(crate) calls: Vec<Call>,
+}
+
+/// A call on the way to an allocation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Call {
+    pub(crate) function: String,
+    pub(crate) file: Option<String>,
+    pub(crate) line: Option<u32>,
 }

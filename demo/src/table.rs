@@ -1,5 +1,8 @@
 //! What a run comes to: the table of figures, and the sentence that they teach.
 
+use std::path::Path;
+
+use crate::protocol::{Call, LeakSite};
 use crate::scenario::{Plan, Scenario};
 use crate::timeline::{State, Track};
 use crate::units;
@@ -35,6 +38,12 @@ pub(crate) fn table(tracks: &[Track]) -> String {
                 .map(|error| format!("{}: {error}", track.scenario)),
         );
     }
+    for track in tracks {
+        for site in &track.leak_sites {
+            lines.push(String::new());
+            lines.extend(leaked(track.scenario, site));
+        }
+    }
     lines.join("\n") + "\n"
 }
 
@@ -52,6 +61,30 @@ fn aligned(cells: &[String; 8], widths: &[usize; 8]) -> String {
         width = widths[0]
     );
     line.trim_end().to_owned()
+}
+
+/// What a scenario left behind, and the calls by which it was allocated, the innermost first.
+fn leaked(scenario: Scenario, site: &LeakSite) -> Vec<String> {
+    let here = std::env::current_dir().unwrap_or_default();
+    let call = |call: &Call| {
+        let file = call.file.as_ref().map(|file| {
+            let file = Path::new(file);
+            file.strip_prefix(&here).unwrap_or(file).display()
+        });
+        match (file, call.line) {
+            (Some(file), Some(line)) => format!("    {}  {file}:{line}", call.function),
+            _ => format!("    {}", call.function),
+        }
+    };
+    let head = format!(
+        "{scenario} left {} of {} behind, allocated by",
+        blocks_of(site.blocks),
+        units::bytes(site.bytes)
+    );
+    [head]
+        .into_iter()
+        .chain(site.calls.iter().map(call))
+        .collect()
 }
 
 fn row(track: &Track) -> [String; 8] {

@@ -1,6 +1,6 @@
 //! What is known of each scenario's run so far: its samples, its progress, its end.
 
-use crate::protocol::{Figures, Message, Sample};
+use crate::protocol::{Figures, LeakSite, Message, Sample};
 use crate::scenario::{ReadBack, Scenario};
 
 /// The order in which curves are drawn, from the back to the front, so that none hides another.
@@ -25,6 +25,8 @@ pub(crate) struct Track {
     pub(crate) read: Option<ReadBack>,
     /// Only of a child that lived to tell them.
     pub(crate) figures: Figures,
+    /// Where the blocks came from that it left behind.
+    pub(crate) leak_sites: Vec<LeakSite>,
 }
 
 /// How far a run has come.
@@ -51,6 +53,7 @@ impl Track {
             turns: 0,
             read: None,
             figures: Figures::default(),
+            leak_sites: Vec::new(),
         }
     }
 
@@ -81,6 +84,16 @@ impl Track {
                 sample
             }
             Message::After { sample } => sample,
+            Message::Left {
+                live_blocks,
+                live_bytes,
+                leak_sites,
+            } => {
+                self.figures.live_blocks = live_blocks;
+                self.figures.live_bytes = live_bytes;
+                self.leak_sites = leak_sites;
+                return None;
+            }
         };
         self.samples.push(sample);
         // The system's peak may lag behind its readings, and the last of them comes after it.

@@ -8,7 +8,6 @@
 //! | --- | --- |
 //! | `bindgen` (default) | generates the bindings while building instead of using the committed ones |
 //! | `workload` | C functions that hand over memory in each usual way, a library with its own deallocator, and one that counts references |
-//! | `ledger` | a count of the process's live C blocks; defines `malloc` and its family (glibc only) |
 //! | `leak` | hooks in `malloc` and its family that record each live block: for malloc-safe's leak checker |
 //!
 //! `aligned_alloc` and `posix_memalign` are declared everywhere and exist where
@@ -35,9 +34,6 @@ mod stdlib {
     include!(concat!(env!("OUT_DIR"), "/stdlib.rs"));
 }
 pub use stdlib::*;
-
-#[cfg(feature = "ledger")]
-include!(concat!(env!("OUT_DIR"), "/ledger.rs"));
 
 #[cfg(feature = "leak")]
 #[allow(

@@ -9,11 +9,10 @@ use std::fs;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
-const MODULES: [&str; 6] = [
+const MODULES: [&str; 5] = [
     "stdlib.rs",
     "counted.rs",
     "interpose.rs",
-    "ledger.rs",
     "token.rs",
     "workload.rs",
 ];

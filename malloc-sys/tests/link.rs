@@ -1,7 +1,5 @@
 //! What a consumer's link gives: the functions of each feature exist and keep their contracts.
 
-#[cfg(all(feature = "ledger", target_os = "linux", target_env = "gnu"))]
-use std::io::{self, Write as _};
 use std::ptr;
 
 #[test]
@@ -80,42 +78,4 @@ mod workload {
         // SAFETY: no precondition.
         assert_eq!(unsafe { malloc_sys::tokens_live() }, before);
     }
-}
-
-/// The ledger counts the test harness's allocations too, and those of the tests that run beside
-/// this one: only a difference that none of them makes can be told.
-#[cfg(all(feature = "ledger", target_os = "linux", target_env = "gnu"))]
-#[test]
-fn ledger_counts_blocks_that_c_did_not_free() {
-    const SIZE: usize = 1 << 30; // larger than anything that runs beside it
-    let read = || {
-        let (mut blocks, mut bytes) = (0, 0);
-        // SAFETY: both out-parameters are valid.
-        let status = unsafe { malloc_sys::ledger_read(&raw mut blocks, &raw mut bytes) };
-        (status, blocks, bytes)
-    };
-    let (status, _, before) = read();
-    if status == libc::ENOTSUP {
-        let _ = writeln!(
-            io::stderr(),
-            "\nskipped: the ledger is off under a sanitizer"
-        );
-        return;
-    }
-    assert_eq!(status, 0);
-    // SAFETY: malloc has no precondition.
-    let block = unsafe { malloc_sys::malloc(SIZE) };
-    assert!(!block.is_null());
-    let (_, _, during) = read();
-    assert!(
-        during - before > SIZE / 2,
-        "{before} bytes before, {during} during"
-    );
-    // SAFETY: `block` came from malloc and is not used again.
-    unsafe { malloc_sys::free(block) };
-    let (_, _, after) = read();
-    assert!(
-        during - after > SIZE / 2,
-        "{during} bytes during, {after} after"
-    );
 }

@@ -13,6 +13,7 @@ fn plain_output_tells_every_turn_then_the_table_and_the_lesson() {
         (r"RSS \S+ MiB", "RSS [now]"),
         (r"(climbed to|never passed) \S+ MiB", "$1 [peak]"),
         (r"─+", "─"),
+        (r"(?m)^    (\S+) .*/(\w+\.\w+):\d+$", "[call] $1 $2:[line]"),
         (r" {2,}", "  "),
     ]}, {
         insta::assert_snapshot!(run.out);
@@ -30,6 +31,7 @@ fn json_has_every_figure_in_a_fixed_order() {
     insta::with_settings!({filters => vec![
         (r#""(\w*rss_bytes|live_bytes|\w+_ns|minor_faults)":\d+"#, r#""$1":[number]"#),
         (r#"\{"t_ns":\[number\],"rss_bytes":\[number\]\}"#, "[sample]"),
+        (r#""leak_sites":\[\{"blocks":3,"bytes":3145728,"calls":\[\{"function":"workload_buffer",.*?\}\]\}\]"#, "[leak sites]"),
         (r",", ",\n"),
     ]}, {
         insta::assert_snapshot!(run.out);

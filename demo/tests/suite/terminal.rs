@@ -186,7 +186,7 @@ impl Stage<'_> {
 
 #[test]
 fn the_chart_shows_every_scenario_and_leaves_the_terminal_clean() {
-    let Some(show) = show(45, 100, true, &[]) else {
+    let Some(show) = show(54, 100, true, &[]) else {
         return;
     };
     assert_eq!(show.code, 0);

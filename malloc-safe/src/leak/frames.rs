@@ -29,11 +29,16 @@ const KEEPERS: [Place; 5] = [
     ("std::sys::thread_local::", "std/src/sys/thread_local/"),
 ];
 
-const RUNTIME: [Place; 4] = [
-    ("std::", "std/"),
-    ("core::", "core/"),
-    ("alloc::", "alloc/"),
-    ("__rust", "std/"),
+/// With the crates that are built into it, to name the frames of a panic.
+const RUNTIME: [&str; 8] = [
+    "std::",
+    "core::",
+    "alloc::",
+    "__rust",
+    "rustc_demangle::",
+    "addr2line::",
+    "gimli::",
+    "hashbrown::",
 ];
 
 /// Between the code that is looked at and what calls it.
@@ -48,6 +53,10 @@ const SHIMS: [Place; 2] = [
 /// The file of a frame below `library/`, if it is the runtime's.
 fn runtime_file(frame: &Frame) -> Option<&str> {
     let file = frame.file.as_deref()?.to_str()?;
+    // Crates that are built into it.
+    if let Some((_, inside)) = file.split_once("/rust/deps/") {
+        return Some(inside);
+    }
     // As the toolchain was built, and as it is installed with the component rust-src.
     let inside = ["/rustc/", "/rustlib/src/rust/"]
         .into_iter()
@@ -62,9 +71,17 @@ fn is_at(frame: &Frame, places: &[Place]) -> bool {
     let file = runtime_file(frame);
     places.iter().any(|&(path, below)| match file {
         Some(file) => file.starts_with(below),
-        // An implementation's path is that of a type, in angle brackets.
-        None => frame.function.trim_start_matches('<').starts_with(path),
+        None => is_in(frame, path),
     })
+}
+
+fn is_in(frame: &Frame, path: &str) -> bool {
+    // An implementation's path is that of a type, in angle brackets.
+    frame.function.trim_start_matches('<').starts_with(path)
+}
+
+fn is_of_the_runtime(frame: &Frame) -> bool {
+    runtime_file(frame).is_some() || RUNTIME.iter().any(|path| is_in(frame, path))
 }
 
 /// Whether this frame and those outwards of it run the code that is looked at: this crate, the test
@@ -91,7 +108,7 @@ pub(super) fn is_the_runtimes(frames: &[Frame]) -> bool {
     }
     frames
         .iter()
-        .take_while(|frame| !is_a_runner(frame) && is_at(frame, &RUNTIME))
+        .take_while(|frame| !is_a_runner(frame) && is_of_the_runtime(frame))
         .any(|frame| is_at(frame, &KEEPERS))
 }
 

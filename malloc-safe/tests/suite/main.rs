@@ -1,7 +1,17 @@
 //! The owners' behaviour, a module for each source file.
 //!
 //! Run as it is, under AddressSanitizer with leak detection, and under valgrind: every test also
-//! proves that nothing is leaked, freed twice or read after its end.
+//! proves that nothing is leaked, freed twice or read after its end. And with this crate's own leak
+//! checker around each test, see `in_scope`.
+#![allow(
+    unexpected_cfgs,
+    reason = "leak_scope is for continuous integration, which passes it to the compiler"
+)]
+#![cfg_attr(
+    leak_scope,
+    feature(custom_test_frameworks, test),
+    test_runner(in_scope::run)
+)]
 
 mod alloc;
 #[cfg(feature = "allocator-api2")]
@@ -15,6 +25,8 @@ mod destructor;
 mod disposable;
 mod each;
 mod hostile;
+#[cfg(leak_scope)]
+mod in_scope;
 mod layout;
 mod lent;
 mod linked;
