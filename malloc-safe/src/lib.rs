@@ -124,6 +124,8 @@
 //! those that it is found to have at run time.
 //!
 //! `zeroize`: `Wipe`, a deallocator that overwrites secrets before it releases them.
+//!
+//! `leak`: a test finds the C blocks that a call leaves behind, with their stacks; see the module `leak`.
 #![no_std]
 #![deny(unsafe_op_in_unsafe_fn, missing_docs)]
 

@@ -1,4 +1,72 @@
-//! Names the blocks that C code left behind.
+//! My process grows: which blocks did that call leave behind, and who allocated them?
+//!
+//! With the feature `leak`, as a dev-dependency, a test on stable Rust says so. What is seen is
+//! every allocation of the process, in C, in shared libraries and in Rust, as the feature defines
+//! `malloc` and its family and forwards to the C library's:
+//!
+//! ```
+//! use malloc_safe::leak;
+//!
+//! fn greet() {
+//!     // SAFETY: a C string.
+//!     let copy = unsafe { libc::strdup(c"hello".as_ptr()) };
+//!     assert!(!copy.is_null());
+//! } // and nobody frees it
+//!
+//! # if leak::status() == leak::Status::Active {
+//! let report = leak::scope(greet);
+//! assert_eq!((report.blocks(), report.bytes()), (1, 6));
+//! # }
+//! ```
+//!
+//! In a test it is [`report.assert_none()`](Report::assert_none), which fails with
+//!
+//! ```text
+//! 1 block, 6 bytes left behind, from 1 site
+//!
+//! 1 block, 6 bytes
+//!     strdup  libc.so.6
+//!     tests::greet  tests/greeting.rs:7
+//! ```
+//!
+//! The fix is to declare who frees: let `strdup` return
+//! `Option<Owned<NulTerminated<c_char>>>`, and the same test passes.
+//!
+//! # Which one do I need?
+//!
+//! | the code under test | use |
+//! | --- | --- |
+//! | leaves nothing behind at all | [`scope`](scope()) |
+//! | sets something up at its first call, or keeps a cache | [`repeat`](repeat()) |
+//! | hands work to threads that run already | [`process_scope`] |
+//!
+//! # A test that sees nothing fails
+//!
+//! Where the hooks cannot be, the code runs all the same, the report is empty, and
+//! [`assert_none`](Report::assert_none) fails with the [`Reason`] and what to do about it. A test
+//! that is also run under valgrind or a sanitizer asks [`status`](status()) first.
+//!
+//! # What it costs, and what it does not see
+//!
+//! While no scope is open, one load and one branch a call. In a scope, every allocation takes its
+//! stack, which is found again by what it depended on rather than walked; nothing is sampled, so
+//! blocks and bytes are exact. Addresses are looked up without a lock.
+//!
+//! Not seen are libraries that bring their own heap (`mmap` pools, arenas that are freed as one),
+//! that are loaded with `RTLD_DEEPBIND` or `dlmopen`, and the blocks of a `cdylib`, whose symbols
+//! the linker hides. A block that is still reachable, from a cache say, counts as left behind:
+//! nothing looks for pointers.
+//!
+//! # Which tool when?
+//!
+//! | tool | sees C | in `cargo test` on stable | stack of the block | exact |
+//! | --- | --- | --- | --- | --- |
+//! | this module | yes | yes | C and Rust | yes |
+//! | valgrind memcheck | yes | no, and runs tens of times longer | C and Rust | yes |
+//! | LeakSanitizer, AddressSanitizer | yes | no: nightly, rebuilt | C and Rust | of what is unreachable at exit |
+//! | heaptrack | yes | no: a program around it | C and Rust | rounded |
+//! | mtrace | yes | no: a log to be read later | the caller of `malloc` | yes |
+//! | dhat and other global allocators | no | yes | Rust | yes |
 
 mod context;
 mod display;
