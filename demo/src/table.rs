@@ -77,7 +77,7 @@ fn leaked(scenario: Scenario, site: &LeakSite) -> Vec<String> {
         }
     };
     let head = format!(
-        "{scenario} left {} of {} behind, allocated by",
+        "{scenario} left {} behind, {} in all, allocated by",
         blocks_of(site.blocks),
         units::bytes(site.bytes)
     );
