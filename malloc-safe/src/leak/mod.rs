@@ -77,6 +77,8 @@ mod repeat;
 mod report;
 mod scope;
 mod scopes;
+#[cfg(feature = "serde")]
+mod serialize;
 mod status;
 #[allow(
     dead_code,

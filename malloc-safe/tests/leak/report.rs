@@ -141,3 +141,27 @@ fn every_reason_says_what_to_do() {
         assert!(text.contains("; "), "what is wrong; what to do: {text}");
     }
 }
+
+#[cfg(feature = "serde")]
+#[test]
+fn a_report_serializes_with_the_fields_of_its_page() {
+    if !is_active() {
+        return;
+    }
+    let (report, copy) = left_by(copies_a_string);
+    let json = serde_json::to_value(&report).unwrap();
+    assert_eq!(json["inactive"], serde_json::Value::Null);
+    assert_eq!((&json["blocks"], &json["bytes"]), (&1.into(), &10.into()));
+    let frames = &json["sites"][0]["frames"];
+    assert!(frames[0]["function"].as_str().unwrap().contains("strdup"));
+    assert!(frames[0]["object"].as_str().unwrap().contains("libc.so"));
+    assert!(
+        frames[1]["file"]
+            .as_str()
+            .unwrap()
+            .ends_with("tests/leak/report.rs")
+    );
+    assert!(frames[1]["line"].as_u64().unwrap() > 0);
+    // SAFETY: from strdup.
+    unsafe { free(copy) };
+}
