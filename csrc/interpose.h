@@ -39,20 +39,12 @@ enum interpose_support {
 /** The bits of a record that hold the context; the size is in those above. */
 #define INTERPOSE_CONTEXT_BITS 24
 
-/** Registers of whoever called a hook, as they are after it has returned. */
-struct interpose_caller {
-    /** Program counter: the return address. */
-    uintptr_t pc;
-    /** Stack pointer. */
-    uintptr_t sp;
-    /** Frame pointer, or what else the caller keeps in its register. */
-    uintptr_t fp;
-};
-
-/** Chooses the context of a new block, from the scope of the thread and the epoch of the process.
+/** Chooses the context of a new block, from the scope of the thread and the epoch of the process, and
+ * from registers of whoever called the hook, as they are after it has returned: the program counter,
+ * the stack pointer, and the frame pointer or what else the caller keeps in its register.
  *
  * Below 1 << INTERPOSE_CONTEXT_BITS; 0 is a block that is not to be recorded. Leaves errno alone. */
-typedef uint32_t interpose_context(const struct interpose_caller *caller, uint32_t scope, uint32_t epoch);
+typedef uint32_t interpose_context(uintptr_t pc, uintptr_t sp, uintptr_t fp, uint32_t scope, uint32_t epoch);
 
 /** Hears that a thread of this scope, not 0, starts another. */
 typedef void interpose_inherited(uint32_t scope);

@@ -49,10 +49,8 @@ struct shadow_leaf *shadow_leaf_for(uintptr_t address) {
 
 void shadow_walk(void (*visit)(void *data, uint64_t *slots, size_t count), void *data) {
     for (struct shadow_leaf *leaf = atomic_load(&newest); leaf != NULL; leaf = leaf->next) {
-        for (size_t word = 0; word < SHADOW_PAGES / 64; word++) {
-            uint64_t pages = atomic_load(&leaf->touched[word]);
-            for (; pages != 0; pages &= pages - 1) {
-                size_t page = word * 64 + (size_t)__builtin_ctzll(pages);
+        for (size_t page = 0; page < SHADOW_PAGES; page++) {
+            if (atomic_load(&leaf->touched[page]) != 0) {
                 visit(data, (uint64_t *)&leaf->slots[page * SHADOW_PAGE_SLOTS], SHADOW_PAGE_SLOTS);
             }
         }

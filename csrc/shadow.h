@@ -46,7 +46,7 @@
 
 struct shadow_leaf {
     struct shadow_leaf *next; /* all leaves, newest first */
-    atomic_uint_least64_t touched[SHADOW_PAGES / 64]; /* pages of slots that hold or held a record */
+    atomic_uchar touched[SHADOW_PAGES]; /* 1 for each page of slots that holds or held a record */
     _Alignas(4096) atomic_uint_least64_t slots[SHADOW_SLOTS];
 };
 
@@ -103,9 +103,8 @@ static inline bool shadow_put(const void *block, uint64_t record) {
     }
     size_t number = shadow_slot_number(address);
     size_t page = number / SHADOW_PAGE_SLOTS;
-    uint64_t bit = (uint64_t)1 << page % 64;
-    if ((atomic_load_explicit(&leaf->touched[page / 64], memory_order_relaxed) & bit) == 0) {
-        atomic_fetch_or_explicit(&leaf->touched[page / 64], bit, memory_order_relaxed);
+    if (atomic_load_explicit(&leaf->touched[page], memory_order_relaxed) == 0) {
+        atomic_store_explicit(&leaf->touched[page], 1, memory_order_relaxed);
     }
     atomic_store_explicit(&leaf->slots[number], record, memory_order_relaxed);
     return true;

@@ -48,35 +48,50 @@ pub(super) fn start() -> io::Result<()> {
     }
 }
 
-const _: () = {
-    use core::mem::offset_of;
-    use malloc_sys::interpose_caller as Caller;
-
-    assert!(size_of::<Caller>() == size_of::<Registers>());
-    assert!(offset_of!(Caller, pc) == offset_of!(Registers, pc));
-    assert!(offset_of!(Caller, sp) == offset_of!(Registers, sp));
-    assert!(offset_of!(Caller, fp) == offset_of!(Registers, fp));
-};
-
 /// Called by a hook, with the thread busy: its own allocations are not recorded.
 unsafe extern "C" fn choose_context(
-    caller: *const malloc_sys::interpose_caller,
+    pc: usize,
+    sp: usize,
+    fp: usize,
     scope: u32,
     epoch: u32,
 ) -> u32 {
+    if scopes::is_open(scope) || scope == 0 {
+        let registers = Registers { pc, sp, fp };
+        // SAFETY: as in `find_context`.
+        if let Some(context) = unsafe { unwind::made_before(registers, tag(scope, epoch)) } {
+            return context;
+        }
+    }
+    // SAFETY: the hook's, passed on.
+    unsafe { find_context(pc, sp, fp, scope, epoch) }
+}
+
+/// With the arguments of its caller, so that nothing need be saved on the way without it.
+#[cold]
+#[inline(never)]
+unsafe extern "C" fn find_context(pc: usize, sp: usize, fp: usize, scope: u32, epoch: u32) -> u32 {
     let scope = scopes::enclosing_open(scope);
     if scope == 0 && epoch == 0 {
         return 0;
     }
-    // SAFETY: the hook passes its own local, and the types are the same.
-    let registers = unsafe { &*caller.cast::<Registers>() };
-    // SAFETY: these are the registers of the hook's caller, whose frame is still there.
-    let stack = unsafe { unwind::capture(registers) };
-    context::intern(context::Key {
-        stack,
-        scope,
-        epoch,
-    })
+    let context = |stack| {
+        context::intern(context::Key {
+            stack,
+            scope,
+            epoch,
+        })
+    };
+    let registers = Registers { pc, sp, fp };
+    // SAFETY: these are the registers of the hook's caller, whose frame is still there, and the
+    // thread is busy: a hook that interrupts this one does not come here.
+    unsafe { unwind::capture_as(registers, tag(scope, epoch), context) }
+}
+
+/// What a context is for, besides a stack. Not 0, as one of them is not.
+#[inline]
+fn tag(scope: u32, epoch: u32) -> u64 {
+    u64::from(epoch) << u32::BITS | u64::from(scope)
 }
 
 unsafe extern "C" fn note_inheritance(scope: u32) {

@@ -8,7 +8,7 @@ use super::hooks::Busy;
 use super::report::{Report, Tally};
 use super::scope::{Open, within};
 use super::scopes::Runs;
-use super::unwind::StackId;
+use super::unwind::{StackEnd, StackId};
 
 /// Fewer runs than this cannot tell growth from set-up.
 const FEWEST: usize = 4;
@@ -64,6 +64,7 @@ pub fn repeat<R>(runs: usize, mut call: impl FnMut() -> R) -> Report {
             return Report::inactive(reason);
         }
     };
+    let end = StackEnd::at(&open);
     for run in 0..=runs {
         let warm_up = run == 0;
         if !warm_up && !open.scope.enter_next() {
@@ -75,6 +76,7 @@ pub fn repeat<R>(runs: usize, mut call: impl FnMut() -> R) -> Report {
             open.scope.leave_last();
         }
     }
+    drop(end);
     let mut found = HashMap::<StackId, Survivors>::new();
     let busy = Busy::enter();
     let positions = open.scope.positions();

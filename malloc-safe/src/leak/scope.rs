@@ -9,6 +9,7 @@ use super::hooks::{Busy, Watch};
 use super::report::{Report, Tally};
 use super::scopes::{ProcessScope, Scope, ThreadScope};
 use super::status::{Reason, Status, status};
+use super::unwind::StackEnd;
 
 /// Reports the blocks that are live after a call, of those that were allocated during it by this
 /// thread, and by the threads that it started, directly or not.
@@ -67,7 +68,9 @@ fn run<S: Scope, R>(call: impl FnOnce() -> R) -> Report {
             return Report::inactive(reason);
         }
     };
+    let end = StackEnd::at(&open);
     within(call);
+    drop(end);
     let mut found = HashMap::<_, Tally>::new();
     open.end(|key, size| found.entry(key.stack).or_default().add(size));
     Report::new(found)

@@ -8,6 +8,7 @@ use std::thread;
 
 #[inline(never)]
 fn from_every_thread(size: usize) -> usize {
+    black_box("functions that compile to the same are made one");
     black_box(malloc(size).expose_provenance()) // not the last call
 }
 

@@ -11,20 +11,9 @@ pub const interpose_support_INTERPOSE_IS_STATIC: interpose_support = 2;
 pub const interpose_support_INTERPOSE_OTHER_PLATFORM: interpose_support = 3;
 #[doc = " Whether the hooks are in this build, and if not, why."]
 pub type interpose_support = ::libc::c_uint;
-#[doc = " Registers of whoever called a hook, as they are after it has returned."]
-#[repr(C)]
-#[derive(Debug, Copy, Clone)]
-pub struct interpose_caller {
-    #[doc = " Program counter: the return address."]
-    pub pc: usize,
-    #[doc = " Stack pointer."]
-    pub sp: usize,
-    #[doc = " Frame pointer, or what else the caller keeps in its register."]
-    pub fp: usize,
-}
-#[doc = " Chooses the context of a new block, from the scope of the thread and the epoch of the process.\n\n Below 1 << INTERPOSE_CONTEXT_BITS; 0 is a block that is not to be recorded. Leaves errno alone."]
+#[doc = " Chooses the context of a new block, from the scope of the thread and the epoch of the process, and\n from registers of whoever called the hook, as they are after it has returned: the program counter,\n the stack pointer, and the frame pointer or what else the caller keeps in its register.\n\n Below 1 << INTERPOSE_CONTEXT_BITS; 0 is a block that is not to be recorded. Leaves errno alone."]
 pub type interpose_context = ::core::option::Option<
-    unsafe extern "C" fn(caller: *const interpose_caller, scope: u32, epoch: u32) -> u32,
+    unsafe extern "C" fn(pc: usize, sp: usize, fp: usize, scope: u32, epoch: u32) -> u32,
 >;
 #[doc = " Hears that a thread of this scope, not 0, starts another."]
 pub type interpose_inherited = ::core::option::Option<unsafe extern "C" fn(scope: u32)>;

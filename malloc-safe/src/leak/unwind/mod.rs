@@ -1,6 +1,6 @@
 //! Stacks: taken inside `malloc`, told apart by number, and named in the report.
 //!
-//! `capture` walks the stack by the modules' unwind tables, and keeps what it found: where the
+//! `capture_as` walks the stack by the modules' unwind tables, and keeps what it found: where the
 //! registers and the words that the walk depended on are the same again, so is the stack. It
 //! does not allocate, nor wait for a lock where the C library can do without; [`resolve`] does both.
 
@@ -20,7 +20,8 @@ mod native;
     any(target_arch = "x86_64", target_arch = "aarch64")
 ))]
 pub(crate) use native::{
-    MAX_FRAMES, capture, captures, memo_mismatches, modules_changed, prepare, validate,
+    MAX_FRAMES, StackEnd, capture, capture_as, captures, made_before, memo_mismatches,
+    modules_changed, prepare, validate,
 };
 
 #[cfg(not(all(
@@ -35,7 +36,8 @@ mod one_frame;
     any(target_arch = "x86_64", target_arch = "aarch64")
 )))]
 pub(crate) use one_frame::{
-    MAX_FRAMES, capture, captures, memo_mismatches, modules_changed, prepare, validate,
+    MAX_FRAMES, StackEnd, capture, capture_as, captures, made_before, memo_mismatches,
+    modules_changed, prepare, validate,
 };
 
 pub(crate) use intern::{StackId, frames};

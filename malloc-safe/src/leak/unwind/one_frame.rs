@@ -10,8 +10,40 @@ pub(crate) const MAX_FRAMES: usize = 1;
 /// # Safety
 ///
 /// None is needed here; where stacks are walked, the registers are read through.
-pub(crate) unsafe fn capture(registers: &Registers) -> StackId {
+pub(crate) unsafe fn capture(registers: Registers) -> StackId {
     intern::intern(&[registers.pc])
+}
+
+/// What `make` makes of it.
+///
+/// # Safety
+///
+/// As for [`capture`].
+pub(crate) unsafe fn capture_as(
+    registers: Registers,
+    _tag: u64,
+    make: impl FnOnce(StackId) -> u32,
+) -> u32 {
+    // SAFETY: the caller's promise.
+    make(unsafe { capture(registers) })
+}
+
+/// Nothing is kept.
+///
+/// # Safety
+///
+/// As for [`capture`].
+pub(crate) unsafe fn made_before(_registers: Registers, _tag: u64) -> Option<u32> {
+    None
+}
+
+/// Where stacks end, which no walk reaches.
+pub(crate) struct StackEnd(());
+
+impl StackEnd {
+    pub(crate) fn at<T>(_anchor: &T) -> Self {
+        Self(())
+    }
 }
 
 pub(crate) fn prepare() {}

@@ -6,6 +6,7 @@
 use core::arch::asm;
 use core::mem::offset_of;
 use core::ops::Range;
+use core::ptr::NonNull;
 use core::slice;
 
 use super::super::Registers;
@@ -37,7 +38,7 @@ pub(super) struct Memo {
 /// What a result begins with. Its groups follow.
 #[derive(Clone, Copy)]
 #[repr(C)]
-struct Header {
+pub(super) struct Header {
     pc: usize,
     sp: usize,
     fp: usize,
@@ -46,6 +47,33 @@ struct Header {
     /// The result, by its number.
     id: u32,
     groups: u32,
+    /// What was made of the result, and for what: 0 for nothing.
+    tag: u64,
+    made: u32,
+}
+
+impl Header {
+    /// The result.
+    #[inline]
+    pub(super) fn id(&self) -> StackId {
+        // SAFETY: `insert` took the number from an identifier.
+        unsafe { StackId::from_u32(self.id) }
+    }
+
+    /// What was made of the result last, if it was for this tag.
+    #[inline]
+    pub(super) fn made_before(&self, tag: u64) -> Option<u32> {
+        (self.tag == tag).then_some(self.made)
+    }
+
+    /// What `make` makes of the result for this tag, which is not 0: made once for each in a row.
+    pub(super) fn made(&mut self, tag: u64, make: impl FnOnce(StackId) -> u32) -> u32 {
+        if self.tag != tag {
+            self.made = make(self.id());
+            self.tag = tag;
+        }
+        self.made
+    }
 }
 
 /// Words that a result depended on, and where they lie above the stack pointer.
@@ -73,39 +101,37 @@ impl Group {
 }
 
 impl Memo {
-    /// The stack that was found with these registers and the words that are on the stack now.
+    /// What was found with these registers and the words that are on the stack now, in this memo.
     ///
     /// # Safety
     ///
     /// The registers are those of a function of this memo's thread that has not returned, on the
     /// stack that everything in the memo was inserted on.
-    #[inline]
-    pub(super) unsafe fn find(&mut self, registers: &Registers) -> Option<StackId> {
+    pub(super) unsafe fn find(&mut self, registers: &Registers) -> Option<&mut Header> {
         let set = set_of(registers);
-        // SAFETY: a place leads to a header; and the caller's promise.
-        let found = unsafe { self.find_at(self.sets[set][0], registers) };
-        if found.is_some() {
-            return found;
-        }
-        // SAFETY: the caller's promise.
-        unsafe { self.find_further(set, registers) }
-    }
-
-    /// # Safety
-    ///
-    /// As for `find`.
-    #[cold]
-    #[inline(never)]
-    unsafe fn find_further(&mut self, set: usize, registers: &Registers) -> Option<StackId> {
-        for way in 1..WAYS {
+        for way in 0..WAYS {
             // SAFETY: a place leads to a header; and the caller's promise.
-            let found = unsafe { self.find_at(self.sets[set][way], registers) };
-            if found.is_some() {
+            if let Some(mut found) = unsafe { self.find_at(self.sets[set][way], registers) } {
                 self.sets[set].swap(0, way);
-                return found;
+                // SAFETY: a header of this memo, which is borrowed as long.
+                return Some(unsafe { found.as_mut() });
             }
         }
         None
+    }
+
+    /// The same, if it was the last that was found of its set.
+    ///
+    /// # Safety
+    ///
+    /// As for `find`.
+    #[inline]
+    pub(super) unsafe fn find_first(&mut self, registers: &Registers) -> Option<&Header> {
+        let set = set_of(registers);
+        // SAFETY: a place leads to a header; and the caller's promise.
+        let found = unsafe { self.find_at(self.sets[set][0], registers) }?;
+        // SAFETY: a header of this memo, which is borrowed as long.
+        Some(unsafe { found.as_ref() })
     }
 
     /// The result that begins at `start`, if it is for these registers and this stack.
@@ -114,11 +140,12 @@ impl Memo {
     ///
     /// A header is at `start`; otherwise as for `find`.
     #[inline]
-    unsafe fn find_at(&self, start: u32, registers: &Registers) -> Option<StackId> {
+    unsafe fn find_at(&mut self, start: u32, registers: &Registers) -> Option<NonNull<Header>> {
         // SAFETY: there is a header, so it is inside.
-        let result = unsafe { self.results.as_ptr().add(start as usize) };
+        let result = unsafe { self.results.as_mut_ptr().add(start as usize) };
+        let found = result.cast::<Header>();
         // SAFETY: the header.
-        let header = unsafe { &*result.cast::<Header>() };
+        let header = unsafe { &*found };
         let same = header.pc == registers.pc
             && header.sp == registers.sp
             && (header.fp ^ registers.fp) & header.fp_mask == 0;
@@ -134,8 +161,7 @@ impl Memo {
         if !unsafe { unchanged(groups, registers.sp) } {
             return None;
         }
-        // SAFETY: `insert` took the number from an identifier.
-        Some(unsafe { StackId::from_u32(header.id) })
+        NonNull::new(found)
     }
 
     /// Keeps a result, as the one that is looked at first.
@@ -163,6 +189,8 @@ impl Memo {
             },
             id: id.get(),
             groups: count,
+            tag: 0,
+            made: 0,
         };
         let Some(result) = self.results.get_mut(start..start + size) else {
             return; // larger than all the room

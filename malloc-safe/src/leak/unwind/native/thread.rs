@@ -2,6 +2,7 @@
 
 use core::cell::Cell;
 use core::ffi::c_void;
+use core::marker::PhantomData;
 use core::mem::MaybeUninit;
 use core::ptr::{self, NonNull};
 use core::sync::atomic::{AtomicU32, Ordering};
@@ -30,6 +31,60 @@ pub(super) struct Thread {
 thread_local! {
     static CURRENT: Cell<*mut Thread> = const { Cell::new(ptr::null_mut()) };
     static ENDED: Cell<bool> = const { Cell::new(false) };
+    static END: Cell<usize> = const { Cell::new(0) };
+}
+
+/// While it lives, the stacks of this thread end where it was made: what calls that function is the
+/// same all the while, and need neither be walked nor compared.
+///
+/// The outermost counts, so that stacks within one are told apart by the same frames throughout.
+pub(crate) struct StackEnd {
+    before: usize,
+    /// Of this thread alone.
+    here: PhantomData<*const ()>,
+}
+
+impl StackEnd {
+    /// `anchor` is a variable of the calling function, so what that calls lies below it.
+    pub(crate) fn at<T>(anchor: &T) -> Self {
+        const {
+            assert!(
+                size_of::<T>() > 0,
+                "only a variable of some size is on the stack"
+            );
+        }
+        let before = END.get();
+        if before == 0 {
+            move_end(ptr::from_ref(anchor).addr());
+        }
+        Self {
+            before,
+            here: PhantomData,
+        }
+    }
+}
+
+impl Drop for StackEnd {
+    fn drop(&mut self) {
+        if self.before == 0 {
+            move_end(0);
+        }
+    }
+}
+
+/// What is remembered of stacks that end elsewhere is forgotten.
+fn move_end(end: usize) {
+    END.set(end);
+    if let Some(thread) = current() {
+        // SAFETY: this thread's own, and no capture of the thread is running: this is no hook.
+        unsafe { (*thread.as_ptr()).generation = 0 };
+    }
+}
+
+/// Where stacks end that begin at `sp`, if they do before the thread's.
+#[inline]
+pub(super) fn end_above(sp: usize) -> Option<usize> {
+    Some(END.get()).filter(|&end| end > sp)
 }
 
 /// The current thread's, if it has one already.

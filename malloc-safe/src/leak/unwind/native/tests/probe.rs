@@ -72,7 +72,7 @@ thread_local! {
 
 extern "C" fn probed(registers: &Registers) -> u32 {
     // SAFETY: the registers of the function that called the probe.
-    let id = unsafe { capture(registers) };
+    let id = unsafe { capture(*registers) };
     // At a thread's end the variable is gone before the last stacks are taken.
     let _ = DIFFERING.try_with(|differing| {
         let mut differing = differing.borrow_mut();
