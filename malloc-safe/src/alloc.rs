@@ -17,8 +17,9 @@ use crate::{AllocError, CStringError, Deallocator, Free, Owned};
 /// A block that [`allocate`](Self::allocate) returns is at least `size` bytes long, belongs to the
 /// caller alone, is aligned for every type that fits in `size` and whose alignment is at most
 /// [`ALIGNMENT`](Self::ALIGNMENT), and may be released as a `T` wherever `Self: Deallocator<T>`,
-/// whatever is in it by then, and as a slice of however many elements it has room for. A `T` of
-/// size 0 gets a block of as many bytes as its alignment.
+/// whatever is in it by then, and as a slice of as many elements as it has room for, or of fewer: a
+/// deallocator that goes by the length is no allocator. A `T` of size 0 gets a block of as many
+/// bytes as its alignment.
 ///
 /// For every block `b` that is [`Self`'s to release](crate::Owned#invariant), `old` bytes of it, and
 /// `new` that is not 0:
