@@ -1,6 +1,7 @@
 //! Stacks taken in ordinary calls instead of hooks, and compared with the system's own unwinder.
 
 mod cost;
+mod end;
 mod foreign;
 mod paths;
 mod probe;
