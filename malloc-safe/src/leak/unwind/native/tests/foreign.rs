@@ -118,7 +118,7 @@ fn a_real_library_comes_and_goes() {
     let once = || {
         let Some(sqlite) = Library::open(c"libsqlite3.so.0") else {
             assert!(
-                env::var_os("MALLOC_SAFE_REQUIRE_SQLITE").is_none(),
+                env::var_os("MALLOC_SAFE_REQUIRE_LIBRARIES").is_none(),
                 "no libsqlite3.so.0"
             );
             eprintln!("skipped: no libsqlite3.so.0 to load");
