@@ -323,6 +323,21 @@ impl<T, D: Deallocator<[MaybeUninit<T>]>> Owned<[MaybeUninit<T>], D> {
     /// # Safety
     ///
     /// Every element holds a valid `T`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use core::mem::MaybeUninit;
+    /// use malloc_safe::Owned;
+    ///
+    /// let mut room = Owned::<[MaybeUninit<u32>]>::try_uninit(2)?;
+    /// room[0].write(1);
+    /// room[1].write(2);
+    /// // SAFETY: both have just been written.
+    /// let numbers: Owned<[u32]> = unsafe { room.assume_init() };
+    /// assert_eq!(*numbers, [1, 2]);
+    /// # Ok::<(), malloc_safe::AllocError>(())
+    /// ```
     #[inline]
     pub unsafe fn assume_init(self) -> Owned<[T], D>
     where
@@ -364,6 +379,17 @@ impl<A: Allocator + Deallocator<CStr>> Owned<CStr, A> {
     /// # Errors
     ///
     /// [`AllocError`], if there is no memory.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use core::ffi::CStr;
+    /// use malloc_safe::Owned;
+    ///
+    /// let copy = Owned::<CStr>::try_from_c_str(c"for C to free")?;
+    /// assert_eq!(&*copy, c"for C to free");
+    /// # Ok::<(), malloc_safe::AllocError>(())
+    /// ```
     #[inline]
     pub fn try_from_c_str(string: &CStr) -> Result<Self, AllocError> {
         Self::terminated(string.to_bytes())

@@ -95,6 +95,14 @@ pub struct Api2<A: Allocator + Deallocator<u8>>(PhantomData<A>);
 
 impl<A: Allocator + Deallocator<u8>> Api2<A> {
     /// The allocator; there is nothing in it.
+    ///
+    /// ```
+    /// use allocator_api2::boxed::Box;
+    /// use malloc_safe::{Api2, Free};
+    ///
+    /// let number = Box::new_in(7, Api2::<Free>::new());
+    /// assert_eq!(*number, 7);
+    /// ```
     pub const fn new() -> Self {
         Self(PhantomData)
     }

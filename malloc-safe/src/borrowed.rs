@@ -77,6 +77,16 @@ impl<T> Borrowed<'_, T> {
     /// # Panics
     ///
     /// In debug builds, if `ptr` is not aligned for `T`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use malloc_safe::BorrowedCStr;
+    ///
+    /// // SAFETY: the function shows a string that lives for ever.
+    /// let name = unsafe { BorrowedCStr::<'static>::from_raw(malloc_sys::workload_name().cast_mut().cast()) };
+    /// assert_eq!(name.expect("not NULL").to_c_str(), c"workload");
+    /// ```
     #[inline]
     pub unsafe fn from_raw(ptr: *mut T) -> Option<Self> {
         debug_assert!(ptr.is_aligned(), "{ptr:p} is not aligned for the pointee");
@@ -94,6 +104,14 @@ impl<T> Borrowed<'_, T> {
 
     /// The pointer, for a binding that was declared with one. Good for `'a`, and, where it was made
     /// of a reference, for reading only.
+    ///
+    /// ```
+    /// use malloc_safe::BorrowedCStr;
+    ///
+    /// let lent = BorrowedCStr::from(c"four");
+    /// // SAFETY: a C string, which strlen only reads.
+    /// assert_eq!(unsafe { libc::strlen(lent.as_ptr().cast()) }, 4);
+    /// ```
     #[inline]
     pub fn as_ptr(self) -> *mut T {
         self.ptr.as_ptr()
@@ -102,6 +120,19 @@ impl<T> Borrowed<'_, T> {
 
 impl<'a> BorrowedCStr<'a> {
     /// The string, found with `strlen` (C11 7.24.6.3).
+    ///
+    /// ```
+    /// use core::ffi::c_int;
+    /// use malloc_safe::BorrowedCStr;
+    ///
+    /// unsafe extern "C" {
+    ///     // The part of the string from the first such character on.
+    ///     safe fn strchr(string: BorrowedCStr<'_>, character: c_int) -> Option<BorrowedCStr<'_>>;
+    /// }
+    ///
+    /// let rest = strchr(c"key=value".into(), b'='.into()).expect("there is one");
+    /// assert_eq!(rest.to_c_str(), c"=value");
+    /// ```
     #[inline]
     pub fn to_c_str(self) -> &'a CStr {
         // SAFETY: by the invariant a terminated string, which nobody writes, for 'a.

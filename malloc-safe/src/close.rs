@@ -69,6 +69,19 @@ pub unsafe trait Close<T: ?Sized>: Deallocator<T> {
 }
 
 /// What has become of a block whose [`close`](Close::close) failed.
+///
+/// ```
+/// use malloc_safe::CloseFailure;
+///
+/// /// What `sqlite3_close` says: anything but 0, and the connection is still there.
+/// fn outcome(status: i32) -> Result<(), CloseFailure<i32>> {
+///     match status {
+///         0 => Ok(()),
+///         busy => Err(CloseFailure::Kept(busy)),
+///     }
+/// }
+/// assert_eq!(outcome(5), Err(CloseFailure::Kept(5)));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CloseFailure<S> {
     /// It is gone all the same: `fclose` could not write the rest, but there is no stream any more.
@@ -148,6 +161,25 @@ impl<T: ?Sized + Pointee, D: Close<T>> Owned<T, D> {
 }
 
 /// A deallocator reported a failure. If the block is still there, this owns it.
+///
+/// ```
+/// # use core::ptr::NonNull;
+/// # use malloc_safe::{Close, CloseError, CloseFailure, Deallocator, Owned};
+/// # struct Busy;
+/// # unsafe impl Deallocator<u64> for Busy {
+/// #     unsafe fn deallocate(ptr: NonNull<u64>) { unsafe { malloc_sys::free(ptr.as_ptr().cast()) } }
+/// # }
+/// # unsafe impl Close<u64> for Busy {
+/// #     type Status = i32;
+/// #     unsafe fn close(_: NonNull<u64>) -> Result<(), CloseFailure<i32>> { Err(CloseFailure::Kept(5)) }
+/// # }
+/// # let handle = unsafe { Owned::<u64, Busy>::from_raw(malloc_sys::workload_number(1)) }.unwrap();
+/// let error = Owned::close(handle).expect_err("it is busy");
+/// assert_eq!(
+///     error.to_string(),
+///     "closing failed with status 5: the object is still open, and owned by this error"
+/// );
+/// ```
 #[must_use = "it may own the object that could not be closed"]
 pub struct CloseError<T: ?Sized + Pointee, D: Close<T>> {
     status: D::Status,
@@ -156,16 +188,66 @@ pub struct CloseError<T: ?Sized + Pointee, D: Close<T>> {
 
 impl<T: ?Sized + Pointee, D: Close<T>> CloseError<T, D> {
     /// What the deallocator said.
+    ///
+    /// ```
+    /// # use core::ptr::NonNull;
+    /// # use malloc_safe::{Close, CloseError, CloseFailure, Deallocator, Owned};
+    /// # struct Busy;
+    /// # unsafe impl Deallocator<u64> for Busy {
+    /// #     unsafe fn deallocate(ptr: NonNull<u64>) { unsafe { malloc_sys::free(ptr.as_ptr().cast()) } }
+    /// # }
+    /// # unsafe impl Close<u64> for Busy {
+    /// #     type Status = i32;
+    /// #     unsafe fn close(_: NonNull<u64>) -> Result<(), CloseFailure<i32>> { Err(CloseFailure::Kept(5)) }
+    /// # }
+    /// # let handle = unsafe { Owned::<u64, Busy>::from_raw(malloc_sys::workload_number(1)) }.unwrap();
+    /// let error = Owned::close(handle).expect_err("it is busy");
+    /// assert_eq!(*error.status(), 5);
+    /// ```
     pub fn status(&self) -> &D::Status {
         &self.status
     }
 
     /// Gives the owner back; `None` if the block is gone.
+    ///
+    /// ```
+    /// # use core::ptr::NonNull;
+    /// # use malloc_safe::{Close, CloseError, CloseFailure, Deallocator, Owned};
+    /// # struct Busy;
+    /// # unsafe impl Deallocator<u64> for Busy {
+    /// #     unsafe fn deallocate(ptr: NonNull<u64>) { unsafe { malloc_sys::free(ptr.as_ptr().cast()) } }
+    /// # }
+    /// # unsafe impl Close<u64> for Busy {
+    /// #     type Status = i32;
+    /// #     unsafe fn close(_: NonNull<u64>) -> Result<(), CloseFailure<i32>> { Err(CloseFailure::Kept(5)) }
+    /// # }
+    /// # let handle = unsafe { Owned::<u64, Busy>::from_raw(malloc_sys::workload_number(1)) }.unwrap();
+    /// let error = Owned::close(handle).expect_err("it is busy");
+    /// let handle = error.into_owner().expect("it was kept");
+    /// assert_eq!(*handle, 1);
+    /// ```
     pub fn into_owner(self) -> Option<Owned<T, D>> {
         self.owner
     }
 
     /// Both.
+    ///
+    /// ```
+    /// # use core::ptr::NonNull;
+    /// # use malloc_safe::{Close, CloseError, CloseFailure, Deallocator, Owned};
+    /// # struct Busy;
+    /// # unsafe impl Deallocator<u64> for Busy {
+    /// #     unsafe fn deallocate(ptr: NonNull<u64>) { unsafe { malloc_sys::free(ptr.as_ptr().cast()) } }
+    /// # }
+    /// # unsafe impl Close<u64> for Busy {
+    /// #     type Status = i32;
+    /// #     unsafe fn close(_: NonNull<u64>) -> Result<(), CloseFailure<i32>> { Err(CloseFailure::Kept(5)) }
+    /// # }
+    /// # let handle = unsafe { Owned::<u64, Busy>::from_raw(malloc_sys::workload_number(1)) }.unwrap();
+    /// let error = Owned::close(handle).expect_err("it is busy");
+    /// let (status, handle) = error.into_parts();
+    /// assert!(status == 5 && handle.is_some());
+    /// ```
     pub fn into_parts(self) -> (D::Status, Option<Owned<T, D>>) {
         (self.status, self.owner)
     }

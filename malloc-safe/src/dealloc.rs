@@ -29,6 +29,32 @@ use core::ptr::NonNull;
 ///   be wrong.
 /// - **Threads:** if the type is `Send`, it may be called from any thread. Mark a library whose
 ///   memory must be released where it was allocated as `!Send`.
+///
+/// # Examples
+///
+/// ```
+/// use core::ptr::NonNull;
+/// use malloc_safe::{Deallocator, Owned};
+///
+/// /// What `deallocator! { struct NumberFree(u64) = malloc_sys::free; }` would write, and a count.
+/// struct NumberFree;
+///
+/// # use core::sync::atomic::{AtomicUsize, Ordering};
+/// static FREED: AtomicUsize = AtomicUsize::new(0);
+///
+/// // SAFETY: free takes any malloc block, from any thread, whatever is in it.
+/// unsafe impl Deallocator<u64> for NumberFree {
+///     unsafe fn deallocate(ptr: NonNull<u64>) {
+///         FREED.fetch_add(1, Ordering::Relaxed);
+///         // SAFETY: the caller hands over a live malloc block.
+///         unsafe { malloc_sys::free(ptr.as_ptr().cast()) }
+///     }
+/// }
+///
+/// // SAFETY: the function returns NULL, or a number in a malloc block of its own.
+/// drop(unsafe { Owned::<u64, NumberFree>::from_raw(malloc_sys::workload_number(7)) });
+/// assert_eq!(FREED.load(Ordering::Relaxed), 1);
+/// ```
 pub unsafe trait Deallocator<T: ?Sized> {
     /// Releases the block at `ptr`.
     ///
@@ -51,6 +77,27 @@ pub unsafe trait Deallocator<T: ?Sized> {
 ///
 /// `deallocate` is right for the block whatever bytes are in it, also as every `U` that an owner
 /// of this `T` can be converted to.
+///
+/// # Examples
+///
+/// ```
+/// use malloc_safe::{ContentBlind, Owned, deallocator};
+///
+/// // A deallocator of one type may read it, so its owners lend shared only ...
+/// deallocator! { struct NumberFree(u64) = |number: *mut u64| {
+///     // SAFETY: the owner hands over a malloc block.
+///     unsafe { malloc_sys::free(number.cast()) }
+/// }; }
+///
+/// // SAFETY: ... unless its author says that it does not: free ignores what is in a block.
+/// unsafe impl ContentBlind<u64> for NumberFree {}
+///
+/// // SAFETY: the function returns NULL, or a number in a malloc block of its own.
+/// let number = unsafe { Owned::<u64, NumberFree>::from_raw(malloc_sys::workload_number(1)) };
+/// let mut number = number.expect("enough memory");
+/// *number += 1;
+/// assert_eq!(*number, 2);
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` may read what it releases, so the contents cannot be overwritten",
     note = "write through `Owned::as_ptr`, or implement `ContentBlind` if it reads nothing"

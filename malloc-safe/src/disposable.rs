@@ -11,6 +11,30 @@ use core::ops::Deref;
 ///
 /// The struct may be moved between calls of the library: it holds no pointer into itself, and the
 /// library keeps none to it. If the type is `Send`, the contents may be given back in any thread.
+///
+/// # Examples
+///
+/// ```
+/// use malloc_safe::{Disposable, Dispose};
+///
+/// # #[cfg(unix)] {
+/// struct RegFree;
+///
+/// // SAFETY: POSIX lets a regex_t be moved between calls, and regfree gives back what is in it.
+/// unsafe impl Dispose<libc::regex_t> for RegFree {
+///     unsafe fn dispose(value: *mut libc::regex_t) {
+///         // SAFETY: the caller hands over a compiled expression.
+///         unsafe { libc::regfree(value) }
+///     }
+/// }
+///
+/// let mut compiled = core::mem::MaybeUninit::uninit();
+/// // SAFETY: a place for the expression, and a C string.
+/// assert_eq!(unsafe { libc::regcomp(compiled.as_mut_ptr(), c"a+".as_ptr(), 0) }, 0);
+/// // SAFETY: status 0 says that it is compiled; nobody else frees it.
+/// let _expression = unsafe { Disposable::<_, RegFree>::new(compiled.assume_init()) };
+/// # }
+/// ```
 pub unsafe trait Dispose<S> {
     /// Gives the contents back.
     ///
@@ -74,6 +98,19 @@ impl<S, D: Dispose<S>> Disposable<S, D> {
     /// [`as_mut_ptr`](Self::as_mut_ptr) and whatever safe code makes of them through a shared
     /// reference; nobody else does. What safe code can get out of a `&S`, a copy of it included,
     /// does not let it use the contents after that.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use malloc_safe::{Disposable, Dispose};
+    /// # struct Free;
+    /// # unsafe impl Dispose<*mut u64> for Free {
+    /// #     unsafe fn dispose(value: *mut *mut u64) { unsafe { malloc_sys::free((*value).cast()) } }
+    /// # }
+    /// // SAFETY: NULL is an empty one: `Free` gives nothing back.
+    /// let mut slot = unsafe { Disposable::<*mut u64, Free>::new(core::ptr::null_mut()) };
+    /// assert!(slot.is_null());
+    /// ```
     #[inline]
     pub unsafe fn new(value: S) -> Self {
         Self {
@@ -87,12 +124,37 @@ impl<S, D: Dispose<S>> Disposable<S, D> {
     /// The struct, for the library to fill or to change.
     ///
     /// What is written through it must keep to what [`new`](Self::new) asks for.
+    ///
+    /// ```
+    /// # use malloc_safe::{Disposable, Dispose};
+    /// # struct Free;
+    /// # unsafe impl Dispose<*mut u64> for Free {
+    /// #     unsafe fn dispose(value: *mut *mut u64) { unsafe { malloc_sys::free((*value).cast()) } }
+    /// # }
+    /// # let mut slot = unsafe { Disposable::<*mut u64, Free>::new(core::ptr::null_mut()) };
+    /// let place: *mut *mut u64 = slot.as_mut_ptr();
+    /// // SAFETY: as a library would: the place is valid, and what is put there is `Free`'s to give back.
+    /// unsafe { place.write(malloc_sys::workload_number(3)) };
+    /// assert!(!slot.is_null()); // freed at the end
+    /// ```
     #[inline]
     pub fn as_mut_ptr(&mut self) -> *mut S {
         &raw mut self.value
     }
 
     /// Gives the struct up: the caller now disposes of its contents.
+    ///
+    /// ```
+    /// # use malloc_safe::{Disposable, Dispose};
+    /// # struct Free;
+    /// # unsafe impl Dispose<*mut u64> for Free {
+    /// #     unsafe fn dispose(value: *mut *mut u64) { unsafe { malloc_sys::free((*value).cast()) } }
+    /// # }
+    /// # let slot = unsafe { Disposable::<*mut u64, Free>::new(malloc_sys::workload_number(3)) };
+    /// let contents: *mut u64 = slot.into_inner();
+    /// // SAFETY: the contents are the caller's again.
+    /// unsafe { malloc_sys::free(contents.cast()) };
+    /// ```
     #[inline]
     #[must_use = "without the struct its contents are leaked"]
     pub fn into_inner(self) -> S {

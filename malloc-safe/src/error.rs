@@ -36,11 +36,27 @@ impl<V> AllocError<V> {
     }
 
     /// Gives back the value that found no room.
+    ///
+    /// ```
+    /// use malloc_safe::AllocError;
+    ///
+    /// fn give_back(error: AllocError<String>) -> String {
+    ///     error.into_value() // nothing is lost where there was no room
+    /// }
+    /// # let _ = give_back;
+    /// ```
     pub fn into_value(self) -> V {
         self.value
     }
 
     /// How many bytes the values would have taken; `None` if that is more than `usize::MAX`.
+    ///
+    /// ```
+    /// use malloc_safe::Owned;
+    ///
+    /// let error = Owned::<[u64]>::try_from_fn(usize::MAX / 16, |_| 0).unwrap_err();
+    /// assert_eq!(error.requested_bytes(), Some(usize::MAX / 16 * 8));
+    /// ```
     pub fn requested_bytes(&self) -> Option<usize> {
         self.count.checked_mul(self.element_size)
     }
@@ -137,11 +153,29 @@ impl<O> NotUtf8<O> {
     }
 
     /// Gives back the owner that could not be converted.
+    ///
+    /// ```
+    /// use core::ffi::CStr;
+    /// use malloc_safe::Owned;
+    ///
+    /// let error = Owned::<CStr>::try_from_bytes(b"\xff")?.into_str().unwrap_err();
+    /// assert_eq!(&*error.into_owner(), c"\xff");
+    /// # Ok::<(), malloc_safe::CStringError>(())
+    /// ```
     pub fn into_owner(self) -> O {
         self.owner
     }
 
     /// Where the bytes stop being UTF-8.
+    ///
+    /// ```
+    /// use core::ffi::CStr;
+    /// use malloc_safe::Owned;
+    ///
+    /// let error = Owned::<CStr>::try_from_bytes(b"\xff")?.into_str().unwrap_err();
+    /// assert_eq!(error.utf8_error().valid_up_to(), 0);
+    /// # Ok::<(), malloc_safe::CStringError>(())
+    /// ```
     pub fn utf8_error(&self) -> Utf8Error {
         self.source
     }
@@ -186,11 +220,31 @@ impl<O> IntoCStrError<O> {
     }
 
     /// Gives back the owner that could not be converted.
+    ///
+    /// ```
+    /// use malloc_safe::{CStringError, CVec};
+    ///
+    /// let mut bytes = CVec::<u8>::new();
+    /// bytes.try_extend_from_slice(b"a\0b")?;
+    /// let error = bytes.try_into_c_str().unwrap_err();
+    /// assert_eq!(*error.into_owner(), *b"a\0b");
+    /// # Ok::<(), malloc_safe::AllocError>(())
+    /// ```
     pub fn into_owner(self) -> O {
         self.owner
     }
 
     /// Whether a NUL was in the way, or there was no memory for the terminator.
+    ///
+    /// ```
+    /// use malloc_safe::{CStringError, CVec};
+    ///
+    /// let mut bytes = CVec::<u8>::new();
+    /// bytes.try_extend_from_slice(b"a\0b")?;
+    /// let error = bytes.try_into_c_str().unwrap_err();
+    /// assert_eq!(error.c_string_error(), CStringError::InteriorNul { position: 1 });
+    /// # Ok::<(), malloc_safe::AllocError>(())
+    /// ```
     pub fn c_string_error(&self) -> CStringError {
         self.source
     }
@@ -233,11 +287,27 @@ impl<O> NotTerminated<O> {
     }
 
     /// Gives back the owner that could not be converted.
+    ///
+    /// ```
+    /// use malloc_safe::Owned;
+    ///
+    /// let error = Owned::<[u8]>::try_from_slice(b"endless")?.into_c_str().unwrap_err();
+    /// assert_eq!(*error.into_owner(), *b"endless");
+    /// # Ok::<(), malloc_safe::AllocError>(())
+    /// ```
     pub fn into_owner(self) -> O {
         self.owner
     }
 
     /// How many bytes were searched.
+    ///
+    /// ```
+    /// use malloc_safe::Owned;
+    ///
+    /// let error = Owned::<[u8]>::try_from_slice(b"endless")?.into_c_str().unwrap_err();
+    /// assert_eq!(error.searched(), 7);
+    /// # Ok::<(), malloc_safe::AllocError>(())
+    /// ```
     pub fn searched(&self) -> usize {
         self.searched
     }

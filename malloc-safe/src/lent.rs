@@ -97,6 +97,18 @@ impl<T> Lent<T> {
 
 /// What an array of [`Lent<T>`](Lent) lends of its elements: for a plain `T` that is `&T`, for a C
 /// string `&CStr`, for an [`Opaque`] handle [`Borrowed`].
+///
+/// ```
+/// use core::ffi::CStr;
+/// use malloc_safe::{LentCStr, Lendable, NulTerminated};
+/// # use core::ffi::c_char;
+///
+/// // An array of strings lends them as what Rust calls a C string.
+/// fn same<'a>(view: <NulTerminated<c_char> as Lendable>::View<'a>) -> &'a CStr {
+///     view
+/// }
+/// # let _ = (same, size_of::<LentCStr>());
+/// ```
 pub trait Lendable {
     /// What is lent for `'a`.
     type View<'a>
@@ -172,24 +184,77 @@ unsafe impl BlockOf<*mut c_char> for NulTerminated<LentCStr> {}
 /// element.
 impl<T: Lendable, D: Deallocator<[Lent<T>]>> Owned<[Lent<T>], D> {
     /// The elements from first to last, or from both ends; NULL is `None`.
+    ///
+    /// ```
+    /// # use malloc_safe::{Each, Free, LentCStr, out};
+    /// # // SAFETY: an array and its length; array and strings are malloc blocks.
+    /// # let (_, strings) = unsafe {
+    /// #     out::slice::<LentCStr, Each<Free>, _>(|array, count| {
+    /// #         malloc_sys::workload_strings(3, 2, b'-' as _, array.cast(), count)
+    /// #     })
+    /// # };
+    /// # let strings = strings?;
+    /// assert!(strings.iter().rev().all(|string| string == Some(c"--")));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[inline]
     pub fn iter(&self) -> LentIter<'_, T> {
         LentIter(self.elements().iter())
     }
 
     /// The element at `index`, `Some(None)` if it is NULL; `None` behind the last.
+    ///
+    /// ```
+    /// # use malloc_safe::{Each, Free, LentCStr, out};
+    /// # // SAFETY: an array and its length; array and strings are malloc blocks.
+    /// # let (_, strings) = unsafe {
+    /// #     out::slice::<LentCStr, Each<Free>, _>(|array, count| {
+    /// #         malloc_sys::workload_strings(3, 2, b'-' as _, array.cast(), count)
+    /// #     })
+    /// # };
+    /// # let strings = strings?;
+    /// assert_eq!(strings.get(2), Some(Some(c"--")));
+    /// assert_eq!(strings.get(3), None);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[inline]
     pub fn get(&self, index: usize) -> Option<Option<T::View<'_>>> {
         self.elements().get(index).map(Lent::view)
     }
 
     /// How many elements there are, NULLs included.
+    ///
+    /// ```
+    /// # use malloc_safe::{Each, Free, LentCStr, out};
+    /// # // SAFETY: an array and its length; array and strings are malloc blocks.
+    /// # let (_, strings) = unsafe {
+    /// #     out::slice::<LentCStr, Each<Free>, _>(|array, count| {
+    /// #         malloc_sys::workload_strings(3, 2, b'-' as _, array.cast(), count)
+    /// #     })
+    /// # };
+    /// # let strings = strings?;
+    /// assert_eq!(strings.len(), 3);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[inline]
     pub fn len(&self) -> usize {
         self.as_non_null().len()
     }
 
     /// Whether there are none.
+    ///
+    /// ```
+    /// # use malloc_safe::{Each, Free, LentCStr, out};
+    /// # // SAFETY: an array and its length; array and strings are malloc blocks.
+    /// # let (_, strings) = unsafe {
+    /// #     out::slice::<LentCStr, Each<Free>, _>(|array, count| {
+    /// #         malloc_sys::workload_strings(3, 2, b'-' as _, array.cast(), count)
+    /// #     })
+    /// # };
+    /// # let strings = strings?;
+    /// assert!(!strings.is_empty());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[inline]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
@@ -248,6 +313,14 @@ impl<T: Lendable, D: Deallocator<[Lent<T>]>> Owned<[Lent<T>], D> {
 /// ```
 impl<T: Lendable, D: Deallocator<NulTerminated<Lent<T>>>> Owned<NulTerminated<Lent<T>>, D> {
     /// The elements before the NULL, each searched for when it is asked for.
+    ///
+    /// ```
+    /// # use malloc_safe::{LentCStr, NulTerminated, Owned};
+    /// # unsafe extern "C" { safe fn workload_name_list() -> Option<Owned<NulTerminated<LentCStr>>>; }
+    /// # use malloc_sys as _;
+    /// let names = workload_name_list().expect("enough memory");
+    /// assert!(names.iter().any(|name| name == c"buffer"));
+    /// ```
     #[inline]
     pub fn iter(&self) -> LentUntilNull<'_, T> {
         LentUntilNull {
@@ -257,18 +330,42 @@ impl<T: Lendable, D: Deallocator<NulTerminated<Lent<T>>>> Owned<NulTerminated<Le
     }
 
     /// The element at `index`, if that is before the NULL.
+    ///
+    /// ```
+    /// # use malloc_safe::{LentCStr, NulTerminated, Owned};
+    /// # unsafe extern "C" { safe fn workload_name_list() -> Option<Owned<NulTerminated<LentCStr>>>; }
+    /// # use malloc_sys as _;
+    /// let names = workload_name_list().expect("enough memory");
+    /// assert_eq!(names.get(0), Some(c"string"));
+    /// ```
     #[inline]
     pub fn get(&self, index: usize) -> Option<T::View<'_>> {
         self.iter().nth(index)
     }
 
     /// How many elements come before the NULL: searches for it.
+    ///
+    /// ```
+    /// # use malloc_safe::{LentCStr, NulTerminated, Owned};
+    /// # unsafe extern "C" { safe fn workload_name_list() -> Option<Owned<NulTerminated<LentCStr>>>; }
+    /// # use malloc_sys as _;
+    /// let names = workload_name_list().expect("enough memory");
+    /// assert_eq!(names.len(), names.iter().count());
+    /// ```
     #[inline]
     pub fn len(&self) -> usize {
         self.iter().count()
     }
 
     /// Whether the first element is the NULL.
+    ///
+    /// ```
+    /// # use malloc_safe::{LentCStr, NulTerminated, Owned};
+    /// # unsafe extern "C" { safe fn workload_name_list() -> Option<Owned<NulTerminated<LentCStr>>>; }
+    /// # use malloc_sys as _;
+    /// let names = workload_name_list().expect("enough memory");
+    /// assert!(!names.is_empty());
+    /// ```
     #[inline]
     pub fn is_empty(&self) -> bool {
         self.iter().next().is_none()
@@ -276,6 +373,13 @@ impl<T: Lendable, D: Deallocator<NulTerminated<Lent<T>>>> Owned<NulTerminated<Le
 }
 
 /// The elements of an [`Owned<[Lent<T>], D>`](Lent), as its owner lends them.
+///
+/// ```
+/// # use malloc_safe::{LentCStr, LentIter, Owned};
+/// let none = Owned::<[LentCStr]>::empty();
+/// let mut strings: LentIter<'_, _> = none.iter();
+/// assert_eq!((strings.len(), strings.next_back()), (0, None));
+/// ```
 pub struct LentIter<'a, T>(slice::Iter<'a, Lent<T>>);
 
 impl<'a, T: Lendable> Iterator for LentIter<'a, T> {
@@ -324,6 +428,18 @@ impl<T> Clone for LentIter<'_, T> {
 ///
 /// `next` is an element of a terminated array whose owner is borrowed for `'a`, and has not passed
 /// the NULL.
+///
+/// # Examples
+///
+/// ```
+/// # use malloc_safe::{LentCStr, NulTerminated, Owned};
+/// # unsafe extern "C" { safe fn workload_name_list() -> Option<Owned<NulTerminated<LentCStr>>>; }
+/// # use malloc_sys as _;
+/// let names = workload_name_list().expect("enough memory");
+/// let mut rest = names.iter();
+/// assert_eq!(rest.next(), Some(c"string"));
+/// assert_eq!(rest.clone().count(), names.len() - 1);
+/// ```
 pub struct LentUntilNull<'a, T> {
     next: NonNull<Lent<T>>,
     owner: PhantomData<&'a Lent<T>>,

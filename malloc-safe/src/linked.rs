@@ -47,6 +47,25 @@ pub unsafe trait Linked<T>: Deallocator<T> {
 
 impl<T: Unpin, D: Linked<T>> Owned<T, D> {
     /// The nodes of the list, this one first.
+    ///
+    /// ```
+    /// # #[cfg(unix)] {
+    /// # use malloc_safe::{Linked, Owned, deallocator};
+    /// # deallocator! { struct FreeInterfaces(libc::ifaddrs) = libc::freeifaddrs; }
+    /// # // SAFETY: the list's own member, which only the C library writes.
+    /// # unsafe impl Linked<libc::ifaddrs> for FreeInterfaces {
+    /// #     fn next(node: &libc::ifaddrs) -> *const libc::ifaddrs { node.ifa_next }
+    /// # }
+    /// # let mut first = core::ptr::null_mut();
+    /// # // SAFETY: a place for the first node.
+    /// # assert_eq!(unsafe { libc::getifaddrs(&raw mut first) }, 0);
+    /// # // SAFETY: NULL or a list for freeifaddrs.
+    /// # let list = unsafe { Owned::<_, FreeInterfaces>::from_raw(first) };
+    /// if let Some(list) = list {
+    ///     assert!(list.nodes().all(|interface| !interface.ifa_name.is_null()));
+    /// }
+    /// # }
+    /// ```
     #[inline]
     pub fn nodes(&self) -> Nodes<'_, T, D> {
         const { T::INHABITED };
@@ -62,6 +81,28 @@ impl<T: Unpin, D: Linked<T>> Owned<T, D> {
 /// # Invariant
 ///
 /// `next` is a node of a list whose owner is borrowed for `'a`.
+///
+/// # Examples
+///
+/// ```
+/// # #[cfg(unix)] {
+/// # use malloc_safe::{Linked, Owned, deallocator};
+/// # deallocator! { struct FreeInterfaces(libc::ifaddrs) = libc::freeifaddrs; }
+/// # // SAFETY: the list's own member, which only the C library writes.
+/// # unsafe impl Linked<libc::ifaddrs> for FreeInterfaces {
+/// #     fn next(node: &libc::ifaddrs) -> *const libc::ifaddrs { node.ifa_next }
+/// # }
+/// # let mut first = core::ptr::null_mut();
+/// # // SAFETY: a place for the first node.
+/// # assert_eq!(unsafe { libc::getifaddrs(&raw mut first) }, 0);
+/// # // SAFETY: NULL or a list for freeifaddrs.
+/// # let list = unsafe { Owned::<_, FreeInterfaces>::from_raw(first) };
+/// if let Some(list) = list {
+///     let nodes = list.nodes();
+///     assert_eq!(nodes.clone().count(), nodes.count());
+/// }
+/// # }
+/// ```
 pub struct Nodes<'a, T, D: Linked<T>> {
     next: Option<NonNull<T>>,
     list: PhantomData<&'a Owned<T, D>>,

@@ -40,6 +40,16 @@ pub struct Out<'a, T: Pointee, D: Deallocator<T> = Free>(&'a mut Option<Owned<T,
 
 impl<'a, T: Pointee, D: Deallocator<T>> Out<'a, T, D> {
     /// Empties `slot`, dropping what it owned, and offers it to one call.
+    ///
+    /// ```
+    /// use malloc_safe::{Out, Owned};
+    ///
+    /// let mut slot = Some(Owned::<u64>::try_new(1)?);
+    /// let out = Out::new(&mut slot); // what was there is freed
+    /// // SAFETY: Out makes the place hold NULL.
+    /// assert!(unsafe { out.into_raw().read() }.is_null());
+    /// # Ok::<(), malloc_safe::AllocError<u64>>(())
+    /// ```
     #[inline]
     pub fn new(slot: &'a mut Option<Owned<T, D>>) -> Self {
         *slot = None;

@@ -123,6 +123,20 @@ impl<T, D: Deallocator<T>> Owned<T, D> {
     }
 
     /// Lends the pointer to a function that is declared to take it.
+    ///
+    /// ```
+    /// use malloc_safe::{BorrowedCStr, NulTerminated, Owned};
+    /// # use core::ffi::c_char;
+    ///
+    /// unsafe extern "C" {
+    ///     safe fn workload_string(length: usize, fill: c_char) -> Option<Owned<NulTerminated<c_char>>>;
+    ///     safe fn strlen(string: BorrowedCStr<'_>) -> usize;
+    /// }
+    /// # use malloc_sys as _;
+    ///
+    /// let string = workload_string(3, b'x' as c_char).expect("enough memory");
+    /// assert_eq!(strlen(Owned::lend(&string)), 3);
+    /// ```
     #[inline]
     pub fn lend(this: &Self) -> Borrowed<'_, T> {
         Borrowed::new(this.ptr)
@@ -180,6 +194,17 @@ impl<T: ?Sized + Pointee, D: Deallocator<T>> Owned<T, D> {
     /// The owner keeps the block; the pointer is good as long as the owner lives. An empty slice
     /// without a block gives a dangling pointer of length 0: ask [`Owned::into_raw_parts`] for
     /// the NULL that C means.
+    ///
+    /// ```
+    /// use malloc_safe::Owned;
+    ///
+    /// let number = Owned::<u32>::try_new(0x0102_0304)?;
+    /// let mut first = 0_u8;
+    /// // SAFETY: memcpy reads one byte of the owned block and writes one.
+    /// unsafe { libc::memcpy((&raw mut first).cast(), Owned::as_ptr(&number).cast(), 1) };
+    /// assert_eq!(first, number.to_ne_bytes()[0]);
+    /// # Ok::<(), malloc_safe::AllocError<u32>>(())
+    /// ```
     #[inline]
     pub fn as_ptr(this: &Self) -> *mut T {
         this.ptr.as_ptr()

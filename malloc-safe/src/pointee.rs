@@ -17,6 +17,19 @@ mod sealed {
 /// What an [`Owned`](crate::Owned) can point to: any sized type, `[T]`, `str` and [`CStr`].
 ///
 /// C hands over nothing else: it has no trait objects. The trait is sealed.
+///
+/// ```
+/// use malloc_safe::{Owned, Pointee};
+///
+/// /// Whatever is owned.
+/// fn address<T: ?Sized + Pointee>(owner: &Owned<T>) -> usize {
+///     Owned::as_ptr(owner).addr()
+/// }
+///
+/// assert_ne!(address(&Owned::<u64>::try_new(1)?), 0);
+/// assert_ne!(address(&Owned::<[u8]>::try_from_slice(b"bytes")?), 0);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub trait Pointee: sealed::Sealed {
     /// Whether the pointer stands for no block at all.
     ///
@@ -99,6 +112,21 @@ impl Pointee for CStr {
 /// # Safety
 ///
 /// A pointer to `Self` is the address of the block's first `X`.
+///
+/// # Examples
+///
+/// ```
+/// use core::ffi::c_char;
+/// use malloc_safe::{BlockOf, NulTerminated, Owned, deallocator};
+///
+/// deallocator! { struct TokenFree(c_char) = malloc_sys::token_free; }
+///
+/// // Written for `char`, it releases a string as well as its bytes.
+/// fn releases<T: ?Sized + BlockOf<c_char>>() {}
+/// releases::<NulTerminated<c_char>>();
+/// releases::<[u8]>();
+/// # let _ = size_of::<Owned<[u8], TokenFree>>();
+/// ```
 #[diagnostic::on_unimplemented(
     message = "a deallocator of `{X}` does not release a block of `{Self}`",
     note = "name the type that it releases in `deallocator!`, or `c_void` for any"

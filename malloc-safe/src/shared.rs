@@ -25,6 +25,24 @@ use crate::{Borrowed, Deallocator, Pointee};
 /// - Both are right whatever safe code has made of the contents through a shared reference.
 /// - If the type is `Send` and `Sync`, several threads may add and drop references at once, and
 ///   whoever drops the last one sees everything that was done through the others.
+///
+/// # Examples
+///
+/// ```
+/// use core::ptr::NonNull;
+/// use malloc_safe::{RefCounted, deallocator};
+/// use malloc_sys::{counted, counted_release, counted_retain};
+///
+/// deallocator! { pub struct Release(counted) = counted_release; }
+///
+/// // SAFETY: the library adds one and drops one, atomically, and aborts before its count wraps.
+/// unsafe impl RefCounted<counted> for Release {
+///     unsafe fn retain(ptr: NonNull<counted>) {
+///         // SAFETY: the caller has a live object.
+///         unsafe { counted_retain(ptr.as_ptr()) }
+///     }
+/// }
+/// ```
 pub unsafe trait RefCounted<T>: Deallocator<T> {
     /// Adds a reference.
     ///
@@ -100,6 +118,22 @@ impl<T, D: RefCounted<T>> Shared<T, D> {
     /// # Panics
     ///
     /// In debug builds, if `ptr` is not aligned for `T`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use core::ptr::NonNull;
+    /// # use malloc_safe::{RefCounted, Shared, deallocator};
+    /// # use malloc_sys::{counted, counted_release, counted_retain};
+    /// # deallocator! { pub struct Release(counted) = counted_release; }
+    /// # unsafe impl RefCounted<counted> for Release {
+    /// #     unsafe fn retain(ptr: NonNull<counted>) { unsafe { counted_retain(ptr.as_ptr()) } }
+    /// # }
+    /// # unsafe extern "C" { safe fn counted_new(value: u64) -> Option<Shared<counted, Release>>; }
+    /// // SAFETY: the function hands over the one reference to a new object, or NULL.
+    /// let object = unsafe { Shared::<_, Release>::from_raw(malloc_sys::counted_new(4)) };
+    /// assert!(object.is_some());
+    /// ```
     #[inline]
     pub unsafe fn from_raw(ptr: *mut T) -> Option<Self> {
         debug_assert!(ptr.is_aligned(), "{ptr:p} is not aligned for the pointee");
@@ -144,6 +178,23 @@ impl<T, D: RefCounted<T>> Shared<T, D> {
     }
 
     /// Gives up this reference: the caller, or the C function that gets it, now drops it.
+    ///
+    /// ```
+    /// # use core::ptr::NonNull;
+    /// # use malloc_safe::{RefCounted, Shared, deallocator};
+    /// # use malloc_sys::{counted, counted_release, counted_retain};
+    /// # deallocator! { pub struct Release(counted) = counted_release; }
+    /// # unsafe impl RefCounted<counted> for Release {
+    /// #     unsafe fn retain(ptr: NonNull<counted>) { unsafe { counted_retain(ptr.as_ptr()) } }
+    /// # }
+    /// # unsafe extern "C" { safe fn counted_new(value: u64) -> Option<Shared<counted, Release>>; }
+    /// let object = counted_new(1).expect("enough memory");
+    /// let raw = Shared::into_raw(object.clone());
+    /// // SAFETY: the reference that into_raw gave up.
+    /// unsafe { counted_release(raw) };
+    /// # // SAFETY: kept alive by `object`.
+    /// assert_eq!(unsafe { malloc_sys::counted_references(Shared::as_ptr(&object)) }, 1);
+    /// ```
     #[inline]
     #[must_use = "without the pointer the reference is leaked"]
     pub fn into_raw(this: Self) -> *mut T {
@@ -151,12 +202,45 @@ impl<T, D: RefCounted<T>> Shared<T, D> {
     }
 
     /// The pointer as C gave it, good as long as the owner lives.
+    ///
+    /// ```
+    /// # use core::ptr::NonNull;
+    /// # use malloc_safe::{RefCounted, Shared, deallocator};
+    /// # use malloc_sys::{counted, counted_release, counted_retain};
+    /// # deallocator! { pub struct Release(counted) = counted_release; }
+    /// # unsafe impl RefCounted<counted> for Release {
+    /// #     unsafe fn retain(ptr: NonNull<counted>) { unsafe { counted_retain(ptr.as_ptr()) } }
+    /// # }
+    /// # unsafe extern "C" { safe fn counted_new(value: u64) -> Option<Shared<counted, Release>>; }
+    /// let object = counted_new(9).expect("enough memory");
+    /// // SAFETY: the owner keeps the object alive.
+    /// assert_eq!(unsafe { malloc_sys::counted_value(Shared::as_ptr(&object)) }, 9);
+    /// ```
     #[inline]
     pub fn as_ptr(this: &Self) -> *mut T {
         this.ptr.as_ptr()
     }
 
     /// Lends the pointer to a function that is declared to take it.
+    ///
+    /// ```
+    /// # use core::ptr::NonNull;
+    /// # use malloc_safe::{RefCounted, Shared, deallocator};
+    /// # use malloc_sys::{counted, counted_release, counted_retain};
+    /// # deallocator! { pub struct Release(counted) = counted_release; }
+    /// # unsafe impl RefCounted<counted> for Release {
+    /// #     unsafe fn retain(ptr: NonNull<counted>) { unsafe { counted_retain(ptr.as_ptr()) } }
+    /// # }
+    /// # unsafe extern "C" { safe fn counted_new(value: u64) -> Option<Shared<counted, Release>>; }
+    /// use malloc_safe::Borrowed;
+    ///
+    /// unsafe extern "C" {
+    ///     safe fn counted_value(object: Borrowed<'_, counted>) -> u64;
+    /// }
+    ///
+    /// let object = counted_new(9).expect("enough memory");
+    /// assert_eq!(counted_value(Shared::lend(&object)), 9);
+    /// ```
     #[inline]
     pub fn lend(this: &Self) -> Borrowed<'_, T> {
         Borrowed::new(this.ptr)

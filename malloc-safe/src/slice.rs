@@ -100,6 +100,12 @@ impl<T, D: Deallocator<[T]>> Owned<[T], D> {
     }
 
     /// The empty slice, without a block.
+    ///
+    /// ```
+    /// use malloc_safe::Owned;
+    ///
+    /// assert!(Owned::<[u64]>::empty().is_empty());
+    /// ```
     #[inline]
     pub fn empty() -> Self {
         const { Self::ALIGNMENT_IS_NO_BLOCK };
@@ -139,16 +145,45 @@ impl<T, D: Deallocator<[T]>> RawPartsError<T, D> {
     }
 
     /// The length that was claimed.
+    ///
+    /// ```
+    /// use malloc_safe::Owned;
+    ///
+    /// // SAFETY: no precondition.
+    /// let block = unsafe { malloc_sys::malloc(8) }.cast::<u8>();
+    /// // SAFETY: a malloc block; -1, taken for a length, is one that cannot be.
+    /// let error = unsafe { Owned::<[u8]>::from_raw_parts(block, usize::MAX) }.unwrap_err();
+    /// assert_eq!(error.length(), usize::MAX);
+    /// ```
     pub fn length(&self) -> usize {
         self.length
     }
 
     /// The capacity that was claimed, if one was.
+    ///
+    /// ```
+    /// use malloc_safe::CVec;
+    ///
+    /// // SAFETY: NULL is allowed.
+    /// let error = unsafe { CVec::<u8>::from_raw_parts(core::ptr::null_mut(), 0, 16) }.unwrap_err();
+    /// assert_eq!(error.capacity(), Some(16));
+    /// ```
     pub fn capacity(&self) -> Option<usize> {
         self.capacity
     }
 
     /// Gives the block back as an empty slice; `None` if the pointer was NULL.
+    ///
+    /// ```
+    /// use malloc_safe::Owned;
+    ///
+    /// // SAFETY: no precondition.
+    /// let block = unsafe { malloc_sys::malloc(8) }.cast::<u8>();
+    /// // SAFETY: a malloc block; -1, taken for a length, is one that cannot be.
+    /// let error = unsafe { Owned::<[u8]>::from_raw_parts(block, usize::MAX) }.unwrap_err();
+    /// let block: Owned<[u8]> = error.into_block().expect("it was not NULL");
+    /// assert!(block.is_empty()); // and is freed here
+    /// ```
     pub fn into_block(self) -> Option<Owned<[T], D>> {
         self.block
     }
@@ -279,6 +314,15 @@ impl<T, D: Deallocator<[T]>> IntoIter<T, D> {
     }
 
     /// The elements that are left.
+    ///
+    /// ```
+    /// use malloc_safe::Owned;
+    ///
+    /// let mut numbers = Owned::<[i32]>::try_from_slice(&[1, 2, 3])?.into_iter();
+    /// numbers.next();
+    /// assert_eq!(numbers.as_slice(), [2, 3]);
+    /// # Ok::<(), malloc_safe::AllocError>(())
+    /// ```
     pub fn as_slice(&self) -> &[T] {
         // SAFETY: by the invariant the elements in `alive` are valid, and `self` is borrowed.
         unsafe { self.rest().as_ref() }

@@ -88,6 +88,17 @@ impl<D: Deallocator<CStr>> Owned<CStr, D> {
     }
 
     /// Gives up ownership, and the length: the pointer that C wants.
+    ///
+    /// ```
+    /// use core::ffi::CStr;
+    /// use malloc_safe::Owned;
+    ///
+    /// let string = Owned::<CStr>::try_from_bytes(b"text")?;
+    /// let ptr = Owned::into_raw_c_str(string); // for a function that frees it
+    /// // SAFETY: what into_raw_c_str gave, once.
+    /// drop(unsafe { Owned::<CStr>::from_raw_c_str(ptr) });
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[inline]
     #[must_use = "without the pointer the block is leaked"]
     pub fn into_raw_c_str(this: Self) -> *mut c_char {
@@ -108,6 +119,17 @@ impl<D: Deallocator<CStr>> Owned<CStr, D> {
     }
 
     /// Forgets the length, for a function that takes a thin owner.
+    ///
+    /// ```
+    /// use core::ffi::CStr;
+    /// use malloc_safe::Owned;
+    ///
+    /// let string = Owned::<CStr>::try_from_bytes(b"text")?;
+    /// let thin = string.into_nul_terminated();
+    /// assert_eq!(size_of_val(&thin), size_of::<*mut u8>());
+    /// assert_eq!(thin.to_c_str(), c"text");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[inline]
     pub fn into_nul_terminated(self) -> Owned<NulTerminated<c_char>, D>
     where
@@ -118,6 +140,15 @@ impl<D: Deallocator<CStr>> Owned<CStr, D> {
     }
 
     /// The bytes, without the terminator, which stays in the block behind them.
+    ///
+    /// ```
+    /// use core::ffi::CStr;
+    /// use malloc_safe::Owned;
+    ///
+    /// let string = Owned::<CStr>::try_from_bytes(b"text")?;
+    /// assert_eq!(*string.into_bytes(), *b"text");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[inline]
     pub fn into_bytes(self) -> Owned<[u8], D>
     where
@@ -167,6 +198,16 @@ impl<D: Deallocator<[u8]>> Owned<[u8], D> {
     /// # Errors
     ///
     /// [`NotUtf8`], with the owner in it, if the bytes are not UTF-8.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use malloc_safe::Owned;
+    ///
+    /// let text = Owned::<[u8]>::try_from_slice("grüezi".as_bytes())?.into_str()?;
+    /// assert_eq!(&*text, "grüezi");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[inline]
     pub fn into_str(self) -> Result<Owned<str, D>, NotUtf8<Self>>
     where
@@ -231,6 +272,16 @@ impl<D: Deallocator<str>> Owned<str, D> {
     }
 
     /// The bytes of the text; nothing is copied.
+    ///
+    /// ```
+    /// use core::ffi::CStr;
+    /// use malloc_safe::Owned;
+    ///
+    /// let string = Owned::<CStr>::try_from_bytes(b"text")?;
+    /// let text: Owned<str> = string.into_str()?;
+    /// assert_eq!(*text.into_bytes(), *b"text");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[inline]
     pub fn into_bytes(self) -> Owned<[u8], D>
     where

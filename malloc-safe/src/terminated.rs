@@ -42,6 +42,14 @@ impl<T> Unpin for NulTerminated<T> where Pinned<T>: Never {}
 /// An element with a value that ends a run: zero, NULL.
 ///
 /// Sealed: implemented for the integers of up to 64 bits and for raw pointers.
+///
+/// ```
+/// use malloc_safe::Terminator;
+///
+/// fn ends_runs<T: Terminator>() {}
+/// ends_runs::<u16>(); // 0, as in UTF-16 strings
+/// ends_runs::<*mut u8>(); // NULL, as in argv
+/// ```
 pub trait Terminator: Copy + sealed::Sealed {
     #[doc(hidden)]
     fn is_end(self) -> bool;
@@ -117,6 +125,17 @@ impl<T: Terminator, D: Deallocator<NulTerminated<T>>> Owned<NulTerminated<T>, D>
 /// Each method searches for the terminator with `strlen` (C11 7.24.6.3).
 impl<D: Deallocator<NulTerminated<c_char>>> Owned<NulTerminated<c_char>, D> {
     /// The string, with its terminator.
+    ///
+    /// ```
+    /// # use core::ffi::c_char;
+    /// # use malloc_safe::{NulTerminated, Owned};
+    /// # unsafe extern "C" {
+    /// #     safe fn workload_string(n: usize, c: c_char) -> Option<Owned<NulTerminated<c_char>>>;
+    /// # }
+    /// # use malloc_sys as _;
+    /// let dashes = workload_string(3, b'-' as c_char).expect("enough memory");
+    /// assert_eq!(dashes.to_c_str(), c"---");
+    /// ```
     #[inline]
     pub fn to_c_str(&self) -> &CStr {
         let first: *mut c_char = self.as_non_null().cast().as_ptr();
@@ -125,6 +144,17 @@ impl<D: Deallocator<NulTerminated<c_char>>> Owned<NulTerminated<c_char>, D> {
     }
 
     /// The bytes before the terminator.
+    ///
+    /// ```
+    /// # use core::ffi::c_char;
+    /// # use malloc_safe::{NulTerminated, Owned};
+    /// # unsafe extern "C" {
+    /// #     safe fn workload_string(n: usize, c: c_char) -> Option<Owned<NulTerminated<c_char>>>;
+    /// # }
+    /// # use malloc_sys as _;
+    /// let dashes = workload_string(3, b'-' as c_char).expect("enough memory");
+    /// assert_eq!(dashes.to_bytes(), b"---");
+    /// ```
     #[inline]
     pub fn to_bytes(&self) -> &[u8] {
         self.to_c_str().to_bytes()
@@ -135,6 +165,19 @@ impl<D: Deallocator<NulTerminated<c_char>>> Owned<NulTerminated<c_char>, D> {
     /// # Errors
     ///
     /// [`Utf8Error`], if the bytes are something else. The owner still has them.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use core::ffi::c_char;
+    /// # use malloc_safe::{NulTerminated, Owned};
+    /// # unsafe extern "C" {
+    /// #     safe fn workload_string(n: usize, c: c_char) -> Option<Owned<NulTerminated<c_char>>>;
+    /// # }
+    /// # use malloc_sys as _;
+    /// let dashes = workload_string(3, b'-' as c_char).expect("enough memory");
+    /// assert_eq!(dashes.to_str(), Ok("---"));
+    /// ```
     #[inline]
     pub fn to_str(&self) -> Result<&str, Utf8Error> {
         from_utf8(self.to_bytes())
@@ -169,6 +212,20 @@ impl<D: Deallocator<NulTerminated<c_char>>> Owned<NulTerminated<c_char>, D> {
     /// # Errors
     ///
     /// [`NotUtf8`], with the measured string in it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use core::ffi::c_char;
+    /// # use malloc_safe::{NulTerminated, Owned};
+    /// # unsafe extern "C" {
+    /// #     safe fn workload_string(n: usize, c: c_char) -> Option<Owned<NulTerminated<c_char>>>;
+    /// # }
+    /// # use malloc_sys as _;
+    /// let dashes = workload_string(3, b'-' as c_char).expect("enough memory");
+    /// let dashes: Owned<str> = dashes.into_str().expect("UTF-8");
+    /// assert_eq!(dashes.len(), 3); // no search
+    /// ```
     #[inline]
     pub fn into_str(self) -> Result<Owned<str, D>, NotUtf8<Owned<CStr, D>>>
     where

@@ -126,18 +126,44 @@ impl<T, A: Allocator + Deallocator<[T]>> CVec<T, A> {
 /// Looking, and letting go.
 impl<T, A: Allocator + Deallocator<[T]>> CVec<T, A> {
     /// How many elements there are.
+    ///
+    /// ```
+    /// use malloc_safe::CVec;
+    ///
+    /// let mut numbers = CVec::<u32>::new();
+    /// numbers.try_extend_from_slice(&[1, 2, 3])?;
+    /// assert_eq!(numbers.len(), 3);
+    /// # Ok::<(), malloc_safe::AllocError>(())
+    /// ```
     #[inline]
     pub const fn len(&self) -> usize {
         self.len
     }
 
     /// Whether there are none.
+    ///
+    /// ```
+    /// use malloc_safe::CVec;
+    ///
+    /// let mut numbers = CVec::<u32>::new();
+    /// numbers.try_extend_from_slice(&[1, 2, 3])?;
+    /// assert!(!numbers.is_empty());
+    /// # Ok::<(), malloc_safe::AllocError>(())
+    /// ```
     #[inline]
     pub const fn is_empty(&self) -> bool {
         self.len == 0
     }
 
     /// How many elements the block has room for.
+    ///
+    /// ```
+    /// use malloc_safe::CVec;
+    ///
+    /// let numbers = CVec::<u32>::try_with_capacity(10)?;
+    /// assert!(numbers.capacity() >= 10 && numbers.is_empty());
+    /// # Ok::<(), malloc_safe::AllocError>(())
+    /// ```
     #[inline]
     pub const fn capacity(&self) -> usize {
         self.cap
@@ -145,12 +171,35 @@ impl<T, A: Allocator + Deallocator<[T]>> CVec<T, A> {
 
     /// The pointer as C gave it, good until the vector grows, shrinks or ends; dangling if there
     /// is no block.
+    ///
+    /// ```
+    /// use malloc_safe::CVec;
+    ///
+    /// let mut numbers = CVec::<u32>::new();
+    /// numbers.try_extend_from_slice(&[1, 2, 3])?;
+    /// // SAFETY: memcmp reads one element of each.
+    /// let order = unsafe { libc::memcmp(numbers.as_ptr().cast(), (&raw const numbers[0]).cast(), 4) };
+    /// assert_eq!(order, 0);
+    /// # Ok::<(), malloc_safe::AllocError>(())
+    /// ```
     #[inline]
     pub const fn as_ptr(&self) -> *const T {
         self.ptr.as_ptr()
     }
 
     /// The same to write through: it reaches the whole capacity.
+    ///
+    /// ```
+    /// use malloc_safe::CVec;
+    ///
+    /// let mut dashes = CVec::<u8>::try_with_capacity(4)?;
+    /// // SAFETY: room for four bytes.
+    /// unsafe { libc::memset(dashes.as_mut_ptr().cast(), b'-'.into(), 4) };
+    /// // SAFETY: memset wrote them.
+    /// unsafe { dashes.set_len(4) };
+    /// assert_eq!(*dashes, *b"----");
+    /// # Ok::<(), malloc_safe::AllocError>(())
+    /// ```
     #[inline]
     pub const fn as_mut_ptr(&mut self) -> *mut T {
         self.ptr.as_ptr()
@@ -186,6 +235,19 @@ impl<T, A: Allocator + Deallocator<[T]>> CVec<T, A> {
     /// # Safety
     ///
     /// `len` is at most the capacity, and the first `len` elements are valid.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use malloc_safe::CVec;
+    ///
+    /// let mut bytes = CVec::<u8>::try_with_capacity(2)?;
+    /// bytes.spare_capacity_mut()[0].write(7);
+    /// // SAFETY: one byte has been written.
+    /// unsafe { bytes.set_len(1) };
+    /// assert_eq!(*bytes, [7]);
+    /// # Ok::<(), malloc_safe::AllocError>(())
+    /// ```
     #[inline]
     pub unsafe fn set_len(&mut self, len: usize) {
         debug_assert!(len <= self.cap, "length {len} is beyond the capacity");
@@ -195,6 +257,16 @@ impl<T, A: Allocator + Deallocator<[T]>> CVec<T, A> {
     /// Drops all elements but the first `len`; the block stays as it is.
     ///
     /// If the destructor of one panics, the others are dropped all the same.
+    ///
+    /// ```
+    /// use malloc_safe::CVec;
+    ///
+    /// let mut numbers = CVec::<u32>::new();
+    /// numbers.try_extend_from_slice(&[1, 2, 3])?;
+    /// numbers.truncate(1);
+    /// assert_eq!(*numbers, [1]);
+    /// # Ok::<(), malloc_safe::AllocError>(())
+    /// ```
     #[inline]
     pub fn truncate(&mut self, len: usize) {
         let Some(excess) = self.len.checked_sub(len) else {
@@ -207,6 +279,17 @@ impl<T, A: Allocator + Deallocator<[T]>> CVec<T, A> {
     }
 
     /// Drops the elements and keeps the block.
+    ///
+    /// ```
+    /// use malloc_safe::CVec;
+    ///
+    /// let mut numbers = CVec::<u32>::new();
+    /// numbers.try_extend_from_slice(&[1, 2, 3])?;
+    /// let capacity = numbers.capacity();
+    /// numbers.clear();
+    /// assert!(numbers.is_empty() && numbers.capacity() == capacity);
+    /// # Ok::<(), malloc_safe::AllocError>(())
+    /// ```
     #[inline]
     pub fn clear(&mut self) {
         self.truncate(0);

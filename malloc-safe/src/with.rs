@@ -70,6 +70,20 @@ impl<T: ?Sized + Pointee, F: FnOnce(NonNull<T>)> OwnedWith<T, F> {
     /// # Panics
     ///
     /// In debug builds, if `ptr` is not aligned for `T`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use core::ptr::NonNull;
+    /// use malloc_safe::OwnedWith;
+    ///
+    /// // SAFETY: no precondition.
+    /// let block = NonNull::new(unsafe { malloc_sys::workload_number(5) }).expect("enough memory");
+    /// let release: unsafe extern "C" fn(*mut core::ffi::c_void) = malloc_sys::free; // out of a plug-in
+    /// // SAFETY: a number in a malloc block, which free releases once.
+    /// let number = unsafe { OwnedWith::new(block, |block: NonNull<u64>| release(block.as_ptr().cast())) };
+    /// assert_eq!(*number, 5);
+    /// ```
     #[inline]
     pub unsafe fn new(ptr: NonNull<T>, release: F) -> Self {
         debug_assert!(
@@ -90,6 +104,21 @@ impl<T: ?Sized + Pointee, F: FnOnce(NonNull<T>)> OwnedWith<T, F> {
     /// The closure is called with this pointer alone, once at most, and with what [`new`](Self::new)
     /// asks for; it is not handed to code that could do otherwise. (As a safe function it would
     /// let anybody release anything.)
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use core::ptr::NonNull;
+    /// # use malloc_safe::OwnedWith;
+    /// # let block = NonNull::new(unsafe { malloc_sys::workload_number(5) }).expect("enough memory");
+    /// # // SAFETY: a number in a malloc block, released once by the closure.
+    /// # let number = unsafe {
+    /// #     OwnedWith::new(block, |block: NonNull<u64>| malloc_sys::free(block.as_ptr().cast()))
+    /// # };
+    /// // SAFETY: the closure is called once, with this pointer.
+    /// let (block, release) = unsafe { OwnedWith::into_parts(number) };
+    /// release(block);
+    /// ```
     #[inline]
     #[must_use = "without the pointer the block is leaked"]
     pub unsafe fn into_parts(this: Self) -> (NonNull<T>, F) {
@@ -100,6 +129,18 @@ impl<T: ?Sized + Pointee, F: FnOnce(NonNull<T>)> OwnedWith<T, F> {
     }
 
     /// The pointer as C gave it, good as long as the owner lives.
+    ///
+    /// ```
+    /// # use core::ptr::NonNull;
+    /// # use malloc_safe::OwnedWith;
+    /// # let block = NonNull::new(unsafe { malloc_sys::workload_number(5) }).expect("enough memory");
+    /// # // SAFETY: a number in a malloc block, released once by the closure.
+    /// # let number = unsafe {
+    /// #     OwnedWith::new(block, |block: NonNull<u64>| malloc_sys::free(block.as_ptr().cast()))
+    /// # };
+    /// // SAFETY: the owner keeps the number.
+    /// assert_eq!(unsafe { OwnedWith::as_ptr(&number).read() }, 5);
+    /// ```
     #[inline]
     pub fn as_ptr(this: &Self) -> *mut T {
         this.ptr.as_ptr()
@@ -108,6 +149,20 @@ impl<T: ?Sized + Pointee, F: FnOnce(NonNull<T>)> OwnedWith<T, F> {
 
 impl<T, F: FnOnce(NonNull<T>)> OwnedWith<T, F> {
     /// Lends the pointer to a function that is declared to take it.
+    ///
+    /// ```
+    /// # use core::ptr::NonNull;
+    /// # use malloc_safe::OwnedWith;
+    /// # let block = NonNull::new(unsafe { malloc_sys::workload_number(5) }).expect("enough memory");
+    /// # // SAFETY: a number in a malloc block, released once by the closure.
+    /// # let number = unsafe {
+    /// #     OwnedWith::new(block, |block: NonNull<u64>| malloc_sys::free(block.as_ptr().cast()))
+    /// # };
+    /// use malloc_safe::Borrowed;
+    ///
+    /// fn takes(_: Borrowed<'_, u64>) {} // as a C function that only looks
+    /// takes(OwnedWith::lend(&number));
+    /// ```
     #[inline]
     pub fn lend(this: &Self) -> Borrowed<'_, T> {
         Borrowed::new(this.ptr)

@@ -40,6 +40,15 @@ impl Tally {
 /// `{"inactive": null, "blocks": 1, "bytes": 10, "sites": [{"blocks": 1, "bytes": 10, "frames":
 /// [{"function": "strdup", "file": null, "line": null, "object": "/lib/libc.so.6"}]}]}`, with the
 /// reason as a text in `inactive` if nothing could be seen.
+///
+/// ```
+/// use malloc_safe::leak;
+///
+/// # if leak::status() != leak::Status::Active { return }
+/// // SAFETY: a C string.
+/// let report = leak::scope(|| unsafe { libc::strdup(c"forgotten".as_ptr()) });
+/// println!("{report}"); // blocks, bytes, and the calls that led to them
+/// ```
 #[derive(Clone, Debug)]
 #[must_use = "a report that nobody looks at finds nothing"]
 pub struct Report {
@@ -48,6 +57,16 @@ pub struct Report {
 }
 
 /// The blocks that were allocated by way of the same calls.
+///
+/// ```
+/// use malloc_safe::leak;
+///
+/// # if leak::status() != leak::Status::Active { return }
+/// // SAFETY: a C string.
+/// let report = leak::scope(|| unsafe { libc::strdup(c"forgotten".as_ptr()) });
+/// let site = &report.sites()[0];
+/// assert_eq!((site.blocks(), site.bytes()), (1, 10));
+/// ```
 #[derive(Clone, Debug)]
 pub struct Site {
     tally: Tally,
@@ -56,16 +75,44 @@ pub struct Site {
 
 impl Site {
     /// How many blocks there are.
+    ///
+    /// ```
+    /// use malloc_safe::leak;
+    ///
+    /// # if leak::status() != leak::Status::Active { return }
+    /// // SAFETY: a C string.
+    /// let report = leak::scope(|| unsafe { libc::strdup(c"forgotten".as_ptr()) });
+    /// assert_eq!(report.sites()[0].blocks(), 1);
+    /// ```
     pub fn blocks(&self) -> u64 {
         self.tally.blocks
     }
 
     /// How many bytes were asked for in all.
+    ///
+    /// ```
+    /// use malloc_safe::leak;
+    ///
+    /// # if leak::status() != leak::Status::Active { return }
+    /// // SAFETY: a C string.
+    /// let report = leak::scope(|| unsafe { libc::strdup(c"forgotten".as_ptr()) });
+    /// assert_eq!(report.sites()[0].bytes(), 10);
+    /// ```
     pub fn bytes(&self) -> u64 {
         self.tally.bytes
     }
 
     /// The calls, from the C function that called `malloc` to the code that was looked at.
+    ///
+    /// ```
+    /// use malloc_safe::leak;
+    ///
+    /// # if leak::status() != leak::Status::Active { return }
+    /// // SAFETY: a C string.
+    /// let report = leak::scope(|| unsafe { libc::strdup(c"forgotten".as_ptr()) });
+    /// let function = &report.sites()[0].frames()[0].function;
+    /// assert!(function.contains("strdup"), "{function}");
+    /// ```
     pub fn frames(&self) -> &[Frame] {
         &self.frames
     }
@@ -113,21 +160,59 @@ impl Report {
     }
 
     /// Whether the checker saw what was allocated; if not, the rest of the report means nothing.
+    ///
+    /// ```
+    /// use malloc_safe::leak;
+    ///
+    /// # if leak::status() != leak::Status::Active { return }
+    /// // SAFETY: a C string.
+    /// let report = leak::scope(|| unsafe { libc::strdup(c"forgotten".as_ptr()) });
+    /// assert_eq!(*report.status(), leak::Status::Active);
+    /// ```
     pub fn status(&self) -> &Status {
         &self.status
     }
 
     /// How many blocks were left behind.
+    ///
+    /// ```
+    /// use malloc_safe::leak;
+    ///
+    /// # if leak::status() != leak::Status::Active { return }
+    /// // SAFETY: a C string.
+    /// let report = leak::scope(|| unsafe { libc::strdup(c"forgotten".as_ptr()) });
+    /// assert_eq!(report.blocks(), 1);
+    /// ```
     pub fn blocks(&self) -> u64 {
         self.sites.iter().map(Site::blocks).sum()
     }
 
     /// How many bytes were asked for in the blocks that were left behind.
+    ///
+    /// ```
+    /// use malloc_safe::leak;
+    ///
+    /// # if leak::status() != leak::Status::Active { return }
+    /// // SAFETY: a C string.
+    /// let report = leak::scope(|| unsafe { libc::strdup(c"forgotten".as_ptr()) });
+    /// assert_eq!(report.bytes(), 10);
+    /// ```
     pub fn bytes(&self) -> u64 {
         self.sites.iter().map(Site::bytes).sum()
     }
 
     /// Where the blocks came from, the most bytes first.
+    ///
+    /// ```
+    /// use malloc_safe::leak;
+    ///
+    /// # if leak::status() != leak::Status::Active { return }
+    /// // SAFETY: a C string.
+    /// let report = leak::scope(|| unsafe { libc::strdup(c"forgotten".as_ptr()) });
+    /// for site in report.sites() {
+    ///     println!("{} bytes by {}", site.bytes(), site.frames()[0].function);
+    /// }
+    /// ```
     pub fn sites(&self) -> &[Site] {
         &self.sites
     }
@@ -138,6 +223,15 @@ impl Report {
     ///
     /// If there are any, with the report as the message; and if the checker is inactive, with the
     /// reason, as then nothing was proven.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use malloc_safe::{Owned, leak};
+    ///
+    /// # if leak::status() != leak::Status::Active { return }
+    /// leak::scope(|| Owned::<u64>::try_new(1)).assert_none();
+    /// ```
     #[track_caller]
     pub fn assert_none(&self) {
         let none = self.status == Status::Active && self.sites.is_empty();
@@ -146,6 +240,15 @@ impl Report {
 
     /// Writes the report to standard error, in colours if that is a terminal and the environment
     /// variable `NO_COLOR` is not set.
+    ///
+    /// ```
+    /// use malloc_safe::leak;
+    ///
+    /// # if leak::status() != leak::Status::Active { return }
+    /// // SAFETY: a C string.
+    /// let report = leak::scope(|| unsafe { libc::strdup(c"forgotten".as_ptr()) });
+    /// report.print();
+    /// ```
     pub fn print(&self) {
         eprint!("{}", self.text());
     }

@@ -12,6 +12,15 @@ use super::hooks::{self, Busy, Support, Watch};
 use super::scopes::{Scope, ThreadScope};
 
 /// Whether allocations are seen.
+///
+/// ```
+/// use malloc_safe::leak::{self, Status};
+///
+/// match leak::status() {
+///     Status::Active => println!("every allocation is seen"),
+///     Status::Inactive(reason) => println!("skipped: {reason}"),
+/// }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Status {
     /// They are: a probe found what it had allocated, itself and through the C library.
@@ -21,6 +30,12 @@ pub enum Status {
 }
 
 /// Why allocations are not seen. Displays what to do about it.
+///
+/// ```
+/// use malloc_safe::leak::Reason;
+///
+/// assert!(Reason::Valgrind.to_string().contains("valgrind"));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Reason {

@@ -81,6 +81,17 @@ impl<T: Unpin, A: Allocator + Deallocator<[T]>> CVec<T, A> {
     /// # Errors
     ///
     /// [`AllocError`], if there is no memory; the vector is as before.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use malloc_safe::CVec;
+    ///
+    /// let mut bytes = CVec::<u8>::new();
+    /// bytes.try_reserve_exact(3)?;
+    /// assert_eq!(bytes.capacity(), 3);
+    /// # Ok::<(), malloc_safe::AllocError>(())
+    /// ```
     #[inline]
     pub fn try_reserve_exact(&mut self, additional: usize) -> Result<(), AllocError> {
         if additional > self.cap - self.len {
@@ -226,6 +237,16 @@ impl<T: Unpin, A: Allocator + Deallocator<[T]>> CVec<T, A> {
     }
 
     /// Takes the last element out; `None` if there is none.
+    ///
+    /// ```
+    /// use malloc_safe::CVec;
+    ///
+    /// let mut numbers = CVec::<u32>::new();
+    /// numbers.try_extend_from_slice(&[1, 2, 3])?;
+    /// assert_eq!(numbers.pop(), Some(3));
+    /// assert_eq!(*numbers, [1, 2]);
+    /// # Ok::<(), malloc_safe::AllocError>(())
+    /// ```
     #[inline]
     pub fn pop(&mut self) -> Option<T> {
         self.len = self.len.checked_sub(1)?;
@@ -238,6 +259,18 @@ impl<T: Unpin, A: Allocator + Deallocator<[T]>> CVec<T, A> {
     /// # Errors
     ///
     /// [`AllocError`], if there is no memory; the vector is as before.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use malloc_safe::CVec;
+    ///
+    /// let mut text = CVec::<u8>::new();
+    /// text.try_extend_from_slice(b"in ")?;
+    /// text.try_extend_from_slice(b"pieces")?;
+    /// assert_eq!(*text, *b"in pieces");
+    /// # Ok::<(), malloc_safe::AllocError>(())
+    /// ```
     #[inline]
     pub fn try_extend_from_slice(&mut self, values: &[T]) -> Result<(), AllocError>
     where

@@ -9,6 +9,17 @@ use std::vec::Vec;
 use super::intern::{self, StackId};
 
 /// A function on a stack; one that was inlined has a frame of its own.
+///
+/// ```
+/// use malloc_safe::leak;
+///
+/// # if leak::status() != leak::Status::Active { return }
+/// // SAFETY: a C string.
+/// let report = leak::scope(|| unsafe { libc::strdup(c"forgotten".as_ptr()) });
+/// for frame in report.sites()[0].frames() {
+///     println!("{} at {:?}:{:?}", frame.function, frame.file, frame.line);
+/// }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Frame {
