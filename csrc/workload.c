@@ -32,6 +32,16 @@ uint64_t *workload_number(uint64_t value) {
     return number;
 }
 
+size_t *workload_block(size_t size) {
+    size_t *block = malloc(size);
+    if (block == NULL) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    *block = size;
+    return block;
+}
+
 int workload_buffer(size_t length, unsigned char fill, unsigned char **out, size_t *out_length) {
     *out = NULL;
     *out_length = 0;

@@ -32,6 +32,12 @@ char *workload_string(size_t length, char fill) OWNED_BY_CALLER(free);
  * Transfer full: release with `free`. NULL with `ENOMEM` on failure. */
 uint64_t *workload_number(uint64_t value) OWNED_BY_CALLER(free);
 
+/** A block of `size` bytes whose first word is that number; the rest is not touched.
+ *
+ * `size` must be enough for the word. Transfer full: release with `free`. NULL with `ENOMEM` on
+ * failure. */
+size_t *workload_block(size_t size) OWNED_BY_CALLER(free);
+
 /** `length` bytes of `fill`, as a pointer and a length.
  *
  * Length 0 succeeds and hands over NULL and 0. Returns 0 or `ENOMEM`.

@@ -13,6 +13,10 @@ unsafe extern "C" {
     pub fn workload_number(value: u64) -> *mut u64;
 }
 unsafe extern "C" {
+    #[doc = " A block of `size` bytes whose first word is that number; the rest is not touched.\n\n `size` must be enough for the word. Transfer full: release with `free`. NULL with `ENOMEM` on\n failure."]
+    pub fn workload_block(size: usize) -> *mut usize;
+}
+unsafe extern "C" {
     #[doc = " `length` bytes of `fill`, as a pointer and a length.\n\n Length 0 succeeds and hands over NULL and 0. Returns 0 or `ENOMEM`.\n\n Transfer full: release `*out` with `free`."]
     pub fn workload_buffer(
         length: usize,
