@@ -59,14 +59,7 @@
 //!
 //! # Which tool when?
 //!
-//! | tool | sees C | in `cargo test` on stable | stack of the block | exact |
-//! | --- | --- | --- | --- | --- |
-//! | this module | yes | yes | C and Rust | yes |
-//! | valgrind memcheck | yes | no, and runs tens of times longer | C and Rust | yes |
-//! | LeakSanitizer, AddressSanitizer | yes | no: nightly, rebuilt | C and Rust | of what is unreachable at exit |
-//! | heaptrack | yes | no: a program around it | C and Rust | rounded |
-//! | mtrace | yes | no: a log to be read later | the caller of `malloc` | yes |
-//! | dhat and other global allocators | no | yes | Rust | yes |
+#![doc = include_str!("../../docs/leaks.md")]
 
 mod context;
 mod display;
