@@ -81,6 +81,18 @@
 //! The [`gallery`] has an entry for each of them, with functions of SQLite, OpenSSL, libxml2, GLib,
 //! libgit2 and the C library: the declaration and the call.
 //!
+//! # What it does, and does not
+//!
+//! It releases each block once, with the deallocator in its type, also when a destructor panics;
+//! NULL is `None`; NULL with length 0 is the empty slice, while a real block of length 0 is
+//! freed; a failed conversion gives the owner back; a failed allocation is an error. An owner is
+//! as large as the pointer and costs not one instruction more than calling `free` by hand:
+//! `cargo bench -p malloc-safe --bench instructions` counts them.
+//!
+//! It does not check what a declaration promises: whoever writes `safe fn f() -> Owned<T, D>`, or
+//! calls an `unsafe` constructor, answers for the pointee and the deallocator. It is no global
+//! allocator, copies nothing unasked, and does not downcast.
+//!
 //! # What bad input does
 //!
 //! | | NULL | length 0 | too large | misaligned | over-aligned |
@@ -98,34 +110,21 @@
 //! ¹ In debug builds; undefined behaviour otherwise, as in C. ² If the block is so aligned, as
 //! `posix_memalign` does it. ³ From 4 KiB on it does not compile.
 //!
-//! # What it does, and does not
-//!
-//! It releases each block once, with the deallocator in its type, also when a destructor panics;
-//! NULL is `None`; NULL with length 0 is the empty slice, while a real block of length 0 is
-//! freed; a failed conversion gives the owner back; a failed allocation is an error. An owner is
-//! as large as the pointer and costs not one instruction more than calling `free` by hand:
-//! `cargo bench -p malloc-safe --bench instructions` counts them.
-//!
-//! It does not check what a declaration promises: whoever writes `safe fn f() -> Owned<T, D>`, or
-//! calls an `unsafe` constructor, answers for the pointee and the deallocator. It is no global
-//! allocator, copies nothing unasked, and does not downcast.
-//!
 //! # Features
 //!
-//! `std` (default): [`AllocError`] and [`CStringError`] convert into `std::io::Error`, and a
-//! [`CVec<u8>`](CVec) can be written to. Without it the crate is `no_std`, and it never needs `alloc`.
+//! | feature | what it adds |
+//! | --- | --- |
+//! | `std` (default) | errors become `std::io::Error`s, and bytes are written to a [`CVec<u8>`](CVec) |
+//! | `serde` | owners are serialized as their contents |
+//! | `zeroize` | `Wipe`, a deallocator that overwrites secrets before it releases them |
+//! | `simdutf8` | conversions to `str` check UTF-8 with vector instructions |
+//! | `allocator-api2` | collections of others in C's heap: [`Free`], and `Api2<A>` of an [`Allocator`] |
+//! | `leak` | names the C blocks that code left behind, in a plain `cargo test` (module `leak`) |
 //!
-//! `allocator-api2`: [`Free`] is an allocator of that crate's (0.2, as of hashbrown and bumpalo), and
-//! any other [`Allocator`] becomes one as `Api2<A>`, so that their collections live in C's heap.
-//!
-//! `serde`: owners are serialized as their contents.
-//!
-//! `simdutf8`: conversions to `str` check UTF-8 with the processor's vector instructions, with `std`
-//! those that it is found to have at run time.
-//!
-//! `zeroize`: `Wipe`, a deallocator that overwrites secrets before it releases them.
-//!
-//! `leak`: a test finds the C blocks that a call leaves behind, with their stacks; see the module `leak`.
+//! Without `std` the crate is `no_std`; it never needs `alloc`. The instructions that `simdutf8`
+//! uses are with `std` those that the processor is found to have at run time. The trait of
+//! `allocator-api2` is that of its line 0.2, as of hashbrown and bumpalo. `leak` needs `std`, and
+//! belongs in the dev-dependencies; with `serde` its reports are serialized as well.
 #![no_std]
 #![deny(unsafe_op_in_unsafe_fn, missing_docs)]
 
