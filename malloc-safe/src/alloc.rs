@@ -21,11 +21,11 @@ use crate::{AllocError, CStringError, Deallocator, Free, Owned};
 /// deallocator that goes by the length is no allocator. A `T` of size 0 gets a block of as many
 /// bytes as its alignment.
 ///
-/// For every block `b` that is [`Self`'s to release](crate::Owned#invariant), `old` bytes of it, and
-/// `new` that is not 0:
+/// For every block `b` that is [`Self`'s to release](crate::Owned#invariant), `old` bytes of it,
+/// and `new` that is not 0:
 ///
-/// - `reallocate(b, old, new) == Some(c)`: `b` is no more; `c` is as `allocate(new)` returns it, but
-///   that its first `min(old, new)` bytes are those of `b`. It may be `b`.
+/// - `reallocate(b, old, new) == Some(c)`: `b` is no more; `c` is as `allocate(new)` returns it,
+///   but that its first `min(old, new)` bytes are those of `b`. It may be `b`.
 /// - `reallocate(b, old, new) == None`: `b` is what it was, and still the caller's.
 ///
 /// # Examples
@@ -51,8 +51,8 @@ use crate::{AllocError, CStringError, Deallocator, Free, Owned};
 ///     pub struct Sqlite(c_void) = sqlite3_free;
 /// }
 ///
-/// // SAFETY: blocks of SQLite's are aligned to 8 bytes, and sqlite3_realloc64 keeps a block that it
-/// // cannot make larger.
+/// // SAFETY: blocks of SQLite's are aligned to 8 bytes, and sqlite3_realloc64 keeps a block that
+/// // it cannot make larger.
 /// unsafe impl Allocator for Sqlite {
 ///     const ALIGNMENT: usize = 8;
 ///

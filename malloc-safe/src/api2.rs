@@ -8,7 +8,8 @@ use allocator_api2::alloc::{AllocError, Allocator as Api2Allocator, Layout};
 
 use crate::{Allocator, Deallocator, Free};
 
-/// A collection with this allocator has its block from `malloc`: `allocator_api2::vec::Vec<T, Free>`.
+/// A collection with this allocator has its block from `malloc`:
+/// `allocator_api2::vec::Vec<T, Free>`.
 ///
 /// On Unix, also layouts that are aligned more strictly than `malloc`'s blocks are served, by
 /// `posix_memalign`; elsewhere they are an error. A layout of size 0 gets no block: the pointer of

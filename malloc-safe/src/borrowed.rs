@@ -84,7 +84,9 @@ impl<T> Borrowed<'_, T> {
     /// use malloc_safe::BorrowedCStr;
     ///
     /// // SAFETY: the function shows a string that lives for ever.
-    /// let name = unsafe { BorrowedCStr::<'static>::from_raw(malloc_sys::workload_name().cast_mut().cast()) };
+    /// let name = unsafe { malloc_sys::workload_name() }.cast_mut();
+    /// // SAFETY: as just said, and nobody writes it.
+    /// let name = unsafe { BorrowedCStr::<'static>::from_raw(name.cast()) };
     /// assert_eq!(name.expect("not NULL").to_c_str(), c"workload");
     /// ```
     #[inline]

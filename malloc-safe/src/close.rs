@@ -167,11 +167,15 @@ impl<T: ?Sized + Pointee, D: Close<T>> Owned<T, D> {
 /// # use malloc_safe::{Close, CloseError, CloseFailure, Deallocator, Owned};
 /// # struct Busy;
 /// # unsafe impl Deallocator<u64> for Busy {
-/// #     unsafe fn deallocate(ptr: NonNull<u64>) { unsafe { malloc_sys::free(ptr.as_ptr().cast()) } }
+/// #     unsafe fn deallocate(ptr: NonNull<u64>) {
+/// #         unsafe { malloc_sys::free(ptr.as_ptr().cast()) }
+/// #     }
 /// # }
 /// # unsafe impl Close<u64> for Busy {
 /// #     type Status = i32;
-/// #     unsafe fn close(_: NonNull<u64>) -> Result<(), CloseFailure<i32>> { Err(CloseFailure::Kept(5)) }
+/// #     unsafe fn close(_: NonNull<u64>) -> Result<(), CloseFailure<i32>> {
+/// #         Err(CloseFailure::Kept(5))
+/// #     }
 /// # }
 /// # let handle = unsafe { Owned::<u64, Busy>::from_raw(malloc_sys::workload_number(1)) }.unwrap();
 /// let error = Owned::close(handle).expect_err("it is busy");
@@ -194,11 +198,15 @@ impl<T: ?Sized + Pointee, D: Close<T>> CloseError<T, D> {
     /// # use malloc_safe::{Close, CloseError, CloseFailure, Deallocator, Owned};
     /// # struct Busy;
     /// # unsafe impl Deallocator<u64> for Busy {
-    /// #     unsafe fn deallocate(ptr: NonNull<u64>) { unsafe { malloc_sys::free(ptr.as_ptr().cast()) } }
+    /// #     unsafe fn deallocate(ptr: NonNull<u64>) {
+    /// #         unsafe { malloc_sys::free(ptr.as_ptr().cast()) }
+    /// #     }
     /// # }
     /// # unsafe impl Close<u64> for Busy {
     /// #     type Status = i32;
-    /// #     unsafe fn close(_: NonNull<u64>) -> Result<(), CloseFailure<i32>> { Err(CloseFailure::Kept(5)) }
+    /// #     unsafe fn close(_: NonNull<u64>) -> Result<(), CloseFailure<i32>> {
+    /// #         Err(CloseFailure::Kept(5))
+    /// #     }
     /// # }
     /// # let handle = unsafe { Owned::<u64, Busy>::from_raw(malloc_sys::workload_number(1)) }.unwrap();
     /// let error = Owned::close(handle).expect_err("it is busy");
@@ -215,11 +223,15 @@ impl<T: ?Sized + Pointee, D: Close<T>> CloseError<T, D> {
     /// # use malloc_safe::{Close, CloseError, CloseFailure, Deallocator, Owned};
     /// # struct Busy;
     /// # unsafe impl Deallocator<u64> for Busy {
-    /// #     unsafe fn deallocate(ptr: NonNull<u64>) { unsafe { malloc_sys::free(ptr.as_ptr().cast()) } }
+    /// #     unsafe fn deallocate(ptr: NonNull<u64>) {
+    /// #         unsafe { malloc_sys::free(ptr.as_ptr().cast()) }
+    /// #     }
     /// # }
     /// # unsafe impl Close<u64> for Busy {
     /// #     type Status = i32;
-    /// #     unsafe fn close(_: NonNull<u64>) -> Result<(), CloseFailure<i32>> { Err(CloseFailure::Kept(5)) }
+    /// #     unsafe fn close(_: NonNull<u64>) -> Result<(), CloseFailure<i32>> {
+    /// #         Err(CloseFailure::Kept(5))
+    /// #     }
     /// # }
     /// # let handle = unsafe { Owned::<u64, Busy>::from_raw(malloc_sys::workload_number(1)) }.unwrap();
     /// let error = Owned::close(handle).expect_err("it is busy");
@@ -237,11 +249,15 @@ impl<T: ?Sized + Pointee, D: Close<T>> CloseError<T, D> {
     /// # use malloc_safe::{Close, CloseError, CloseFailure, Deallocator, Owned};
     /// # struct Busy;
     /// # unsafe impl Deallocator<u64> for Busy {
-    /// #     unsafe fn deallocate(ptr: NonNull<u64>) { unsafe { malloc_sys::free(ptr.as_ptr().cast()) } }
+    /// #     unsafe fn deallocate(ptr: NonNull<u64>) {
+    /// #         unsafe { malloc_sys::free(ptr.as_ptr().cast()) }
+    /// #     }
     /// # }
     /// # unsafe impl Close<u64> for Busy {
     /// #     type Status = i32;
-    /// #     unsafe fn close(_: NonNull<u64>) -> Result<(), CloseFailure<i32>> { Err(CloseFailure::Kept(5)) }
+    /// #     unsafe fn close(_: NonNull<u64>) -> Result<(), CloseFailure<i32>> {
+    /// #         Err(CloseFailure::Kept(5))
+    /// #     }
     /// # }
     /// # let handle = unsafe { Owned::<u64, Busy>::from_raw(malloc_sys::workload_number(1)) }.unwrap();
     /// let error = Owned::close(handle).expect_err("it is busy");

@@ -13,20 +13,20 @@ use core::ptr::NonNull;
 /// Write `release(p as T)` for `<Self as Deallocator<T>>::deallocate(p)`. The implementor
 /// promises:
 ///
-/// - **Destructor first:** `release(p as T)` is right although the destructor of `T` has run, or has
-///   panicked half way, or the `T` has been moved out. For the plain structs of C that changes
+/// - **Destructor first:** `release(p as T)` is right although the destructor of `T` has run, or
+///   has panicked half way, or the `T` has been moved out. For the plain structs of C that changes
 ///   nothing, and it may read them as `freeaddrinfo` does, if every `T` that safe code can make
 ///   of the contents through a shared reference (a `Cell` in it, say) is right to read.
 /// - **Same block, same end:** where the type implements the trait for both `T` and `U`, and
 ///   [`Owned`](crate::Owned) has a conversion from one to the other, `release(p as T)` and
-///   `release(p as U)` are both right for the block. A coercion to a subtype counts. Note that the `CStr` made of
-///   bytes ends with the first NUL, and the `str` made of that before it: one that needs the exact
-///   size must not implement the trait for `CStr`.
+///   `release(p as U)` are both right for the block. A coercion to a subtype counts.
+///   Note that the `CStr` made of bytes ends with the first NUL, and the `str` made of that before
+///   it: one that needs the exact size must not implement the trait for `CStr`.
 /// - **No length:** a `[T]` may be released by its length, as `munmap` does: it is the one that the
-///   owner was given, whatever has happened since. Only a block of an impossible length is released as
-///   a slice of length 0 ([`RawPartsError`](crate::RawPartsError)): one that needs the exact size
-///   cannot be used with [`Owned::from_raw_parts`](crate::Owned::from_raw_parts) on a length that may
-///   be wrong.
+///   owner was given, whatever has happened since. Only a block of an impossible length is released
+///   as a slice of length 0 ([`RawPartsError`](crate::RawPartsError)): one that needs the exact
+///   size cannot be used with [`Owned::from_raw_parts`](crate::Owned::from_raw_parts) on a length
+///   that may be wrong.
 /// - **Threads:** if the type is `Send`, it may be called from any thread. Mark a library whose
 ///   memory must be released where it was allocated as `!Send`.
 ///
@@ -175,7 +175,10 @@ unsafe impl<T: ?Sized> ContentBlind<T> for Free {}
 /// }
 ///
 /// unsafe extern "C" {
-///     safe fn token_new(length: usize, fill: c_char) -> Option<Owned<NulTerminated<c_char>, TokenFree>>;
+///     safe fn token_new(
+///         length: usize,
+///         fill: c_char,
+///     ) -> Option<Owned<NulTerminated<c_char>, TokenFree>>;
 /// }
 ///
 /// let token = token_new(3, b'x' as c_char).expect("enough memory");

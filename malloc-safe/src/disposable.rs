@@ -133,7 +133,7 @@ impl<S, D: Dispose<S>> Disposable<S, D> {
     /// # }
     /// # let mut slot = unsafe { Disposable::<*mut u64, Free>::new(core::ptr::null_mut()) };
     /// let place: *mut *mut u64 = slot.as_mut_ptr();
-    /// // SAFETY: as a library would: the place is valid, and what is put there is `Free`'s to give back.
+    /// // SAFETY: as a library would: the place is valid, and what is put there is free's to release.
     /// unsafe { place.write(malloc_sys::workload_number(3)) };
     /// assert!(!slot.is_null()); // freed at the end
     /// ```

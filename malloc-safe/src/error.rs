@@ -38,12 +38,20 @@ impl<V> AllocError<V> {
     /// Gives back the value that found no room.
     ///
     /// ```
-    /// use malloc_safe::AllocError;
-    ///
-    /// fn give_back(error: AllocError<String>) -> String {
-    ///     error.into_value() // nothing is lost where there was no room
-    /// }
-    /// # let _ = give_back;
+    /// # use core::ptr::NonNull;
+    /// # use malloc_safe::{Allocator, Owned, deallocator};
+    /// # deallocator! { struct Full(c_void) = malloc_sys::free; }
+    /// # // SAFETY: there are no blocks.
+    /// # unsafe impl Allocator for Full {
+    /// #     const ALIGNMENT: usize = 8;
+    /// #     fn allocate(_: usize) -> Option<NonNull<u8>> { None }
+    /// #     unsafe fn reallocate(_: NonNull<u8>, _: usize, _: usize) -> Option<NonNull<u8>> {
+    /// #         None
+    /// #     }
+    /// # }
+    /// // `Full` is the allocator of a library without memory.
+    /// let error = Owned::<String, Full>::try_new("kept".to_owned()).unwrap_err();
+    /// assert_eq!(error.into_value(), "kept");
     /// ```
     pub fn into_value(self) -> V {
         self.value

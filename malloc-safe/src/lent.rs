@@ -99,15 +99,17 @@ impl<T> Lent<T> {
 /// string `&CStr`, for an [`Opaque`] handle [`Borrowed`].
 ///
 /// ```
-/// use core::ffi::CStr;
-/// use malloc_safe::{LentCStr, Lendable, NulTerminated};
-/// # use core::ffi::c_char;
+/// use malloc_safe::{Lendable, Lent, Owned};
 ///
-/// // An array of strings lends them as what Rust calls a C string.
-/// fn same<'a>(view: <NulTerminated<c_char> as Lendable>::View<'a>) -> &'a CStr {
-///     view
+/// /// For whatever is in the array: the first element that is not NULL.
+/// fn first<T: Lendable>(array: &Owned<[Lent<T>]>) -> Option<T::View<'_>> {
+///     array.iter().flatten().next()
 /// }
-/// # let _ = (same, size_of::<LentCStr>());
+///
+/// // SAFETY: NULL and 0 are an empty array.
+/// let none = unsafe { Owned::<[Lent<u64>]>::from_raw_parts(core::ptr::null_mut(), 0) }?;
+/// assert_eq!(first(&none), None::<&u64>);
+/// # Ok::<(), malloc_safe::RawPartsError<Lent<u64>>>(())
 /// ```
 pub trait Lendable {
     /// What is lent for `'a`.

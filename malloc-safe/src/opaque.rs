@@ -24,7 +24,9 @@ use crate::never::{Never, Pinned};
 ///
 /// # #[cfg(unix)] {
 /// // SAFETY: a C string; the function returns NULL or a directory stream.
-/// let root = unsafe { Owned::<Opaque<Dir>, CloseDir>::from_raw(libc::opendir(c"/".as_ptr()).cast()) };
+/// let root = unsafe { libc::opendir(c"/".as_ptr()) }.cast();
+/// // SAFETY: as just said, and closedir releases the stream.
+/// let root = unsafe { Owned::<Opaque<Dir>, CloseDir>::from_raw(root) };
 /// let root = root.expect("there is a root");
 /// // SAFETY: the stream is open until its owner is dropped.
 /// let entry = unsafe { libc::readdir(Owned::as_ptr(&root).cast()) };

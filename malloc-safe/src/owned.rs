@@ -129,7 +129,10 @@ impl<T, D: Deallocator<T>> Owned<T, D> {
     /// # use core::ffi::c_char;
     ///
     /// unsafe extern "C" {
-    ///     safe fn workload_string(length: usize, fill: c_char) -> Option<Owned<NulTerminated<c_char>>>;
+    ///     safe fn workload_string(
+    ///         length: usize,
+    ///         fill: c_char,
+    ///     ) -> Option<Owned<NulTerminated<c_char>>>;
     ///     safe fn strlen(string: BorrowedCStr<'_>) -> usize;
     /// }
     /// # use malloc_sys as _;

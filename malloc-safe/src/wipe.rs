@@ -45,7 +45,10 @@ use crate::{ContentBlind, Deallocator, Free, NulTerminated};
 ///
 /// unsafe extern "C" {
 ///     // The caller is to free the password.
-///     safe fn workload_string(length: usize, fill: c_char) -> Option<Owned<NulTerminated<c_char>, Wipe>>;
+///     safe fn workload_string(
+///         length: usize,
+///         fill: c_char,
+///     ) -> Option<Owned<NulTerminated<c_char>, Wipe>>;
 /// }
 /// # use malloc_sys as _;
 ///

@@ -10,9 +10,9 @@ use crate::{Borrowed, Pointee};
 
 /// Owns a block together with the closure that releases it.
 ///
-/// For a `free` that takes its heap as an argument, a function pointer out of a plug-in, a size that
-/// the block alone does not tell. The closure is stored beside the pointer, never boxed; where the
-/// deallocator is a plain function, [`Owned`](crate::Owned) is smaller and can stand in a
+/// For a `free` that takes its heap as an argument, a function pointer out of a plug-in, a size
+/// that the block alone does not tell. The closure is stored beside the pointer, never boxed; where
+/// the deallocator is a plain function, [`Owned`](crate::Owned) is smaller and can stand in a
 /// declaration.
 ///
 /// The destructor of `T` runs first, then the closure, even if that destructor panics. The
@@ -79,9 +79,12 @@ impl<T: ?Sized + Pointee, F: FnOnce(NonNull<T>)> OwnedWith<T, F> {
     ///
     /// // SAFETY: no precondition.
     /// let block = NonNull::new(unsafe { malloc_sys::workload_number(5) }).expect("enough memory");
-    /// let release: unsafe extern "C" fn(*mut core::ffi::c_void) = malloc_sys::free; // out of a plug-in
+    /// // The function came out of a plug-in.
+    /// let release: unsafe extern "C" fn(*mut core::ffi::c_void) = malloc_sys::free;
     /// // SAFETY: a number in a malloc block, which free releases once.
-    /// let number = unsafe { OwnedWith::new(block, |block: NonNull<u64>| release(block.as_ptr().cast())) };
+    /// let number = unsafe {
+    ///     OwnedWith::new(block, |block: NonNull<u64>| release(block.as_ptr().cast()))
+    /// };
     /// assert_eq!(*number, 5);
     /// ```
     #[inline]
@@ -101,16 +104,17 @@ impl<T: ?Sized + Pointee, F: FnOnce(NonNull<T>)> OwnedWith<T, F> {
     ///
     /// # Safety
     ///
-    /// The closure is called with this pointer alone, once at most, and with what [`new`](Self::new)
-    /// asks for; it is not handed to code that could do otherwise. (As a safe function it would
-    /// let anybody release anything.)
+    /// The closure is called with this pointer alone, once at most, and with what
+    /// [`new`](Self::new) asks for; it is not handed to code that could do otherwise. (As a safe
+    /// function it would let anybody release anything.)
     ///
     /// # Examples
     ///
     /// ```
     /// # use core::ptr::NonNull;
     /// # use malloc_safe::OwnedWith;
-    /// # let block = NonNull::new(unsafe { malloc_sys::workload_number(5) }).expect("enough memory");
+    /// # let block = unsafe { malloc_sys::workload_number(5) };
+    /// # let block = NonNull::new(block).expect("enough memory");
     /// # // SAFETY: a number in a malloc block, released once by the closure.
     /// # let number = unsafe {
     /// #     OwnedWith::new(block, |block: NonNull<u64>| malloc_sys::free(block.as_ptr().cast()))
@@ -133,7 +137,8 @@ impl<T: ?Sized + Pointee, F: FnOnce(NonNull<T>)> OwnedWith<T, F> {
     /// ```
     /// # use core::ptr::NonNull;
     /// # use malloc_safe::OwnedWith;
-    /// # let block = NonNull::new(unsafe { malloc_sys::workload_number(5) }).expect("enough memory");
+    /// # let block = unsafe { malloc_sys::workload_number(5) };
+    /// # let block = NonNull::new(block).expect("enough memory");
     /// # // SAFETY: a number in a malloc block, released once by the closure.
     /// # let number = unsafe {
     /// #     OwnedWith::new(block, |block: NonNull<u64>| malloc_sys::free(block.as_ptr().cast()))
@@ -153,7 +158,8 @@ impl<T, F: FnOnce(NonNull<T>)> OwnedWith<T, F> {
     /// ```
     /// # use core::ptr::NonNull;
     /// # use malloc_safe::OwnedWith;
-    /// # let block = NonNull::new(unsafe { malloc_sys::workload_number(5) }).expect("enough memory");
+    /// # let block = unsafe { malloc_sys::workload_number(5) };
+    /// # let block = NonNull::new(block).expect("enough memory");
     /// # // SAFETY: a number in a malloc block, released once by the closure.
     /// # let number = unsafe {
     /// #     OwnedWith::new(block, |block: NonNull<u64>| malloc_sys::free(block.as_ptr().cast()))
