@@ -24,7 +24,8 @@
 //! # The same, owned
 //!
 //! An owner is the pointer, by ABI, and so the declaration itself can say who frees and how, and
-//! what the function only looks at. The call then has nothing left to promise:
+//! what the function only looks at. Whoever writes `safe fn` in it promises that this is so, once;
+//! the call then has nothing left to promise:
 //!
 //! ```
 //! # use core::ffi::c_char;
@@ -37,6 +38,20 @@
 //! if let Some(copy) = strdup(c"mine".into()) {
 //!     assert_eq!(copy.to_c_str().count_bytes(), 4);
 //! } // freed, on every way out
+//! ```
+//!
+//! A declaration that is not yours, in the crate `libc` or written by bindgen, stays as it is. What
+//! it returns is adopted at the call:
+//!
+//! ```
+//! use core::ffi::{CStr, c_char};
+//! use malloc_safe::Owned;
+//!
+//! // SAFETY: the fill is not 0.
+//! let raw: *mut c_char = unsafe { malloc_sys::workload_string(3, b'-' as c_char) };
+//! // SAFETY: NULL, or a C string in a malloc block that is the caller's.
+//! let dashes = unsafe { Owned::<CStr>::from_raw_c_str(raw) }.expect("enough memory");
+//! assert_eq!(&*dashes, c"---");
 //! ```
 //!
 //! # Transfer none, container, full
@@ -52,34 +67,53 @@
 //!
 //! # Which type do I need?
 //!
+//! Most often an [`Owned<T, D>`](Owned): `T` says what is in the block, `D` who frees it. That is
+//! [`Free`] (C's `free`, the default), or a name that [`deallocator!`] makes of a library's
+//! function. NULL is the `None` of an `Option` around it.
+//!
 //! | C hands over | declare or adopt |
 //! | --- | --- |
-//! | `T *`, one object | `Option<Owned<T>>` |
-//! | `char *`, a string | `Option<Owned<NulTerminated<c_char>>>`, then perhaps [`measure`](Owned::measure) |
+//! | `T *`, one object | `Option<Owned<T>>` ([`Owned`]) |
 //! | `void *`, a handle | `Option<Owned<Opaque<Tag>, D>>` ([`Opaque`]) |
-//! | `T **` out-parameter | [`Out<'_, T>`](Out) |
-//! | `T **` and `size_t *` out-parameters | [`out::slice`] |
-//! | pointer and length | [`Owned::from_raw_parts`] |
-//! | a buffer that it reallocates, as `getline` does | [`out::in_out`] and a [`CVec<T>`](CVec) |
-//! | an array ended by NULL | `Option<Owned<NulTerminated<*mut T>>>` ([`NulTerminated`]) |
-//! | an array of strings ended by NULL | `Option<Owned<NulTerminated<LentCStr>, D>>` ([`Lent`]), where `D` releases all of it, or [`Each<Free>`](Each) one after the other |
-//! | an array of strings, and how many | `Owned<[LentCStr], D>` ([`Lent`]), or `Owned<[Owned<NulTerminated<c_char>>]>` to take them out |
-//! | a linked list that is freed as a whole | `Option<Owned<T, D>>` with `D: Linked<T>`, and [`Owned::nodes`] |
+//! | `char *`, a string | `Option<Owned<NulTerminated<c_char>>>` ([`NulTerminated`]), then perhaps [`measure`](Owned::measure) |
 //! | a buffer with a string in it | [`into_c_str`](Owned::into_c_str) on its bytes, or [`Owned::from_raw_bounded`] |
-//! | a reference-counted object | `Option<Shared<T, D>>` ([`Shared`]) |
-//! | anything with a deallocator of its own | `Owned<T, D>`, with `D` from [`deallocator!`] |
-//! | a block whose deallocator wants the length | `Owned<[T], D>`, with `D` from [`deallocator!`] |
-//! | a block whose deallocator is known at run time | [`OwnedWith<T, F>`](OwnedWith) |
-//! | a secret | `Owned<T, Wipe<D>>` (feature `zeroize`) |
-//! | contents for a struct of the caller's | [`Disposable<S, D>`](Disposable) |
-//! | an object whose destructor has a status | `Owned<T, D>` with `D: Close<T>`, and [`Owned::close`] |
-//! | C only looks at an argument | [`BorrowedCStr<'_>`](BorrowedCStr) for a string, [`Borrowed<'_, T>`](Borrowed) for a handle |
-//! | C takes ownership | [`Owned::try_new`] and its kin, then [`Owned::into_raw`] |
-//! | C takes ownership, and a function to release it with | [`Owned::into_raw_with_destructor`] |
-//! | C takes, or gives, a buffer with room to grow | [`CVec<T>`](CVec) |
+//! | pointer and length | [`Owned::from_raw_parts`] |
+//! | pointer, length and capacity | [`CVec::from_raw_parts`] |
+//! | an array ended by NULL | `Option<Owned<NulTerminated<*mut T>>>` ([`NulTerminated`]) |
+//! | an array of strings ended by NULL | `Option<Owned<NulTerminated<LentCStr>, D>>` ([`LentCStr`], [`Lent`]), where `D` releases all of it, or [`Each<Free>`](Each) one after the other |
+//! | an array of strings, and how many | `Owned<[LentCStr], D>` ([`Lent`]), or `Owned<[Owned<NulTerminated<c_char>>]>` to take them out |
+//! | a linked list that is freed as a whole | `Option<Owned<T, D>>` with `D:` [`Linked<T>`](Linked), and [`Owned::nodes`] |
+//! | a reference-counted object | `Option<Shared<T, D>>` ([`Shared`]) with `D:` [`RefCounted<T>`](RefCounted) |
+//! | a secret | `Owned<T, Wipe<D>>` (`Wipe`, feature `zeroize`) |
+//! | nothing, it only shows what it keeps | `Option<BorrowedCStr<'_>>` ([`BorrowedCStr`]), [`Borrowed<'_, T>`](Borrowed) |
 //!
-//! The [`gallery`] has an entry for each of them, with functions of SQLite, OpenSSL, libxml2, GLib,
-//! libgit2 and the C library: the declaration and the call.
+//! | it comes back through | declare or adopt |
+//! | --- | --- |
+//! | a `T **` | [`Out<'_, T>`](Out) |
+//! | a `T **` and a `size_t *` | [`out::slice`] |
+//! | a `T **` and a `size_t *` of a buffer that it reallocates, as `getline` does | [`out::in_out`] and a [`CVec<T>`](CVec) |
+//! | a struct of the caller's, whose contents are the library's | [`Disposable<S, D>`](Disposable) with `D:` [`Dispose<S>`](Dispose) |
+//!
+//! | it is released by | declare or adopt |
+//! | --- | --- |
+//! | `free` | `Owned<T>` |
+//! | a function of the library's | `Owned<T, D>`, with `D` from [`deallocator!`] |
+//! | a function that wants the length too, as `munmap` | `Owned<[T], D>`, with `D` from [`deallocator!`] |
+//! | a function whose status matters, as `fclose` | `Owned<T, D>` with `D:` [`Close<T>`](Close), and [`Owned::close`] |
+//! | what is known at run time only | [`OwnedWith<T, F>`](OwnedWith) |
+//!
+//! | C gets | give it |
+//! | --- | --- |
+//! | an argument that it only looks at | [`BorrowedCStr<'_>`](BorrowedCStr) for a string, [`Borrowed<'_, T>`](Borrowed) for a handle, [`Owned::as_ptr`] for a pointer |
+//! | room to write into | [`Owned::try_uninit`], or a [`CVec<T>`](CVec) and its [`spare_capacity_mut`](CVec::spare_capacity_mut) |
+//! | a block to own | [`Owned::try_new`] and its kin, then [`Owned::into_raw`] |
+//! | a block of the library's own allocator | the same with an [`Allocator`] |
+//! | a block to own, and a function to release it with | [`Owned::into_raw_with_destructor`] |
+//! | a buffer with room to grow | [`CVec<T>`](CVec) |
+//!
+//! The [`gallery`] has them with functions of SQLite, OpenSSL, libxml2, GLib, libgit2 and the C
+//! library: the declaration and the call. [`migrating`] comes from a `Drop` of your own or from
+//! another crate, which [`comparison`] sets beside this one.
 //!
 //! # What it does, and does not
 //!
