@@ -70,17 +70,22 @@ pub unsafe trait Close<T: ?Sized>: Deallocator<T> {
 
 /// What has become of a block whose [`close`](Close::close) failed.
 ///
+/// An implementation of [`Close::close`] makes one of what the function returned:
+///
 /// ```
+/// use core::ffi::c_int;
 /// use malloc_safe::CloseFailure;
 ///
-/// /// What `sqlite3_close` says: anything but 0, and the connection is still there.
-/// fn outcome(status: i32) -> Result<(), CloseFailure<i32>> {
-///     match status {
-///         0 => Ok(()),
-///         busy => Err(CloseFailure::Kept(busy)),
-///     }
+/// fn sqlite3_closed(status: c_int) -> Result<(), CloseFailure<c_int>> {
+///     if status == 0 { Ok(()) } else { Err(CloseFailure::Kept(status)) }
 /// }
-/// assert_eq!(outcome(5), Err(CloseFailure::Kept(5)));
+///
+/// fn fclosed(status: c_int) -> Result<(), CloseFailure<c_int>> {
+///     if status == 0 { Ok(()) } else { Err(CloseFailure::Released(status)) }
+/// }
+///
+/// assert_eq!(sqlite3_closed(5), Err(CloseFailure::Kept(5))); // SQLITE_BUSY
+/// assert_eq!(fclosed(-1), Err(CloseFailure::Released(-1))); // EOF
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CloseFailure<S> {
@@ -219,30 +224,32 @@ impl<T: ?Sized + Pointee, D: Close<T>> CloseError<T, D> {
     /// Gives the owner back; `None` if the block is gone.
     ///
     /// ```
-    /// # use core::ptr::NonNull;
-    /// # use malloc_safe::{Close, CloseError, CloseFailure, Deallocator, Owned};
-    /// # struct Busy;
-    /// # unsafe impl Deallocator<u64> for Busy {
-    /// #     unsafe fn deallocate(ptr: NonNull<u64>) {
-    /// #         unsafe { malloc_sys::free(ptr.as_ptr().cast()) }
+    /// # use core::{ffi::c_int, ptr::NonNull};
+    /// # use malloc_safe::{Close, CloseFailure, Owned, deallocator};
+    /// # deallocator! { struct SqliteClose(core::ffi::c_void) = malloc_sys::free; }
+    /// # unsafe impl Close<u64> for SqliteClose {
+    /// #     type Status = c_int;
+    /// #     unsafe fn close(statements: NonNull<u64>) -> Result<(), CloseFailure<c_int>> {
+    /// #         match unsafe { statements.read() } {
+    /// #             0 => Ok(unsafe { malloc_sys::free(statements.as_ptr().cast()) }),
+    /// #             _ => Err(CloseFailure::Kept(5)),
+    /// #         }
     /// #     }
     /// # }
-    /// # unsafe impl Close<u64> for Busy {
-    /// #     type Status = i32;
-    /// #     unsafe fn close(_: NonNull<u64>) -> Result<(), CloseFailure<i32>> {
-    /// #         Err(CloseFailure::Kept(5))
-    /// #     }
-    /// # }
-    /// # let handle = unsafe { Owned::<u64, Busy>::from_raw(malloc_sys::workload_number(1)) }.unwrap();
-    /// let error = Owned::close(handle).expect_err("it is busy");
-    /// let handle = error.into_owner().expect("it was kept");
-    /// assert_eq!(*handle, 1);
+    /// # unsafe extern "C" { safe fn workload_number(n: u64) -> Option<Owned<u64, SqliteClose>>; }
+    /// # use malloc_sys as _;
+    /// # let database = workload_number(1).expect("enough memory");
+    /// let error = Owned::close(database).unwrap_err();
+    /// let mut database = error.into_owner().expect("a busy connection is kept");
+    /// // finish its statements
+    /// # *database = 0;
+    /// assert!(Owned::close(database).is_ok());
     /// ```
     pub fn into_owner(self) -> Option<Owned<T, D>> {
         self.owner
     }
 
-    /// Both.
+    /// What the deallocator said, and the owner; `None` if the block is gone.
     ///
     /// ```
     /// # use core::ptr::NonNull;

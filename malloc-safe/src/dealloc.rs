@@ -32,28 +32,40 @@ use core::ptr::NonNull;
 ///
 /// # Examples
 ///
+/// By hand, one name for a library with a function for each type:
+///
 /// ```
+/// use core::ffi::c_char;
 /// use core::ptr::NonNull;
-/// use malloc_safe::{Deallocator, Owned};
+/// use malloc_safe::{Deallocator, NulTerminated, Owned};
+/// use malloc_sys::{counted, counted_release, token_free};
 ///
-/// /// What `deallocator! { struct NumberFree(u64) = malloc_sys::free; }` would write, and a count.
-/// struct NumberFree;
+/// pub struct Library;
 ///
-/// # use core::sync::atomic::{AtomicUsize, Ordering};
-/// static FREED: AtomicUsize = AtomicUsize::new(0);
-///
-/// // SAFETY: free takes any malloc block, from any thread, whatever is in it.
-/// unsafe impl Deallocator<u64> for NumberFree {
-///     unsafe fn deallocate(ptr: NonNull<u64>) {
-///         FREED.fetch_add(1, Ordering::Relaxed);
-///         // SAFETY: the caller hands over a live malloc block.
-///         unsafe { malloc_sys::free(ptr.as_ptr().cast()) }
+/// // SAFETY: token_free releases every token, whatever is in it, in any thread.
+/// unsafe impl Deallocator<NulTerminated<c_char>> for Library {
+///     unsafe fn deallocate(ptr: NonNull<NulTerminated<c_char>>) {
+///         // SAFETY: the caller hands over a token.
+///         unsafe { token_free(ptr.as_ptr().cast()) }
 ///     }
 /// }
 ///
-/// // SAFETY: the function returns NULL, or a number in a malloc block of its own.
-/// drop(unsafe { Owned::<u64, NumberFree>::from_raw(malloc_sys::workload_number(7)) });
-/// assert_eq!(FREED.load(Ordering::Relaxed), 1);
+/// // SAFETY: counted_release drops the reference that the caller has, in any thread.
+/// unsafe impl Deallocator<counted> for Library {
+///     unsafe fn deallocate(ptr: NonNull<counted>) {
+///         // SAFETY: the caller hands over a reference.
+///         unsafe { counted_release(ptr.as_ptr()) }
+///     }
+/// }
+///
+/// unsafe extern "C" {
+///     safe fn token_new(n: usize, fill: c_char) -> Option<Owned<NulTerminated<c_char>, Library>>;
+///     safe fn counted_new(value: u64) -> Option<Owned<counted, Library>>;
+/// }
+///
+/// let token = token_new(2, b'-' as c_char).expect("enough memory");
+/// assert_eq!(token.to_bytes(), b"--");
+/// assert!(counted_new(1).is_some());
 /// ```
 pub unsafe trait Deallocator<T: ?Sized> {
     /// Releases the block at `ptr`.
