@@ -15,25 +15,29 @@ use core::ops::Deref;
 /// # Examples
 ///
 /// ```
-/// use malloc_safe::{Disposable, Dispose};
+/// # use core::ffi::c_char;
+/// # use malloc_safe::{Disposable, Dispose};
+/// # #[repr(C)]
+/// # struct GitBuf { text: *mut c_char, reserved: usize, size: usize }
+/// # unsafe fn git_buf_dispose(buffer: *mut GitBuf) {
+/// #     unsafe { malloc_sys::free((*buffer).text.cast()) }
+/// # }
+/// struct BufDispose;
 ///
-/// # #[cfg(unix)] {
-/// struct RegFree;
-///
-/// // SAFETY: POSIX lets a regex_t be moved between calls, and regfree gives back what is in it.
-/// unsafe impl Dispose<libc::regex_t> for RegFree {
-///     unsafe fn dispose(value: *mut libc::regex_t) {
-///         // SAFETY: the caller hands over a compiled expression.
-///         unsafe { libc::regfree(value) }
+/// // SAFETY: git_buf_dispose gives back the text that the library put in; a git_buf has no pointer
+/// // to itself.
+/// unsafe impl Dispose<GitBuf> for BufDispose {
+///     unsafe fn dispose(value: *mut GitBuf) {
+///         // SAFETY: the caller hands over a buffer of the library's.
+///         unsafe { git_buf_dispose(value) }
 ///     }
 /// }
 ///
-/// let mut compiled = core::mem::MaybeUninit::uninit();
-/// // SAFETY: a place for the expression, and a C string.
-/// assert_eq!(unsafe { libc::regcomp(compiled.as_mut_ptr(), c"a+".as_ptr(), 0) }, 0);
-/// // SAFETY: status 0 says that it is compiled; nobody else frees it.
-/// let _expression = unsafe { Disposable::<_, RegFree>::new(compiled.assume_init()) };
-/// # }
+/// # let text = unsafe { malloc_sys::workload_string(4, b'-' as c_char) };
+/// # let filled = GitBuf { text, reserved: 5, size: 4 };
+/// // SAFETY: the library has filled it, and nobody else disposes of the text.
+/// let buffer = unsafe { Disposable::<GitBuf, BufDispose>::new(filled) };
+/// assert_eq!(buffer.size, 4);
 /// ```
 pub unsafe trait Dispose<S> {
     /// Gives the contents back.
@@ -61,6 +65,7 @@ pub unsafe trait Dispose<S> {
 /// ```
 /// use malloc_safe::{Dispose, Disposable};
 ///
+/// # #[cfg(unix)] {
 /// struct GlobFree;
 ///
 /// // SAFETY: globfree gives back what glob put in; a glob_t has no pointer to itself.
@@ -79,6 +84,7 @@ pub unsafe trait Dispose<S> {
 /// let status = unsafe { libc::glob(c"/*".as_ptr(), 0, None, found.as_mut_ptr()) };
 /// assert!(status == 0 && found.gl_pathc > 0);
 /// // globfree here
+/// # }
 /// ```
 #[repr(transparent)]
 pub struct Disposable<S, D: Dispose<S>> {
@@ -101,15 +107,31 @@ impl<S, D: Dispose<S>> Disposable<S, D> {
     ///
     /// # Examples
     ///
+    /// An empty struct, as the library's initializer makes it, can be owned before it is filled:
+    ///
     /// ```
+    /// # use core::ffi::c_char;
     /// # use malloc_safe::{Disposable, Dispose};
-    /// # struct Free;
-    /// # unsafe impl Dispose<*mut u64> for Free {
-    /// #     unsafe fn dispose(value: *mut *mut u64) { unsafe { malloc_sys::free((*value).cast()) } }
+    /// # #[repr(C)]
+    /// # struct GitBuf { text: *mut c_char, reserved: usize, size: usize }
+    /// # unsafe fn git_buf_dispose(buffer: *mut GitBuf) {
+    /// #     unsafe { malloc_sys::free((*buffer).text.cast()) };
+    /// #     unsafe { *buffer = EMPTY };
     /// # }
-    /// // SAFETY: NULL is an empty one: `Free` gives nothing back.
-    /// let mut slot = unsafe { Disposable::<*mut u64, Free>::new(core::ptr::null_mut()) };
-    /// assert!(slot.is_null());
+    /// # unsafe fn git_message_prettify(buffer: *mut GitBuf, _: *const c_char) -> i32 {
+    /// #     let text = unsafe { malloc_sys::workload_string(4, b'-' as c_char) };
+    /// #     unsafe { *buffer = GitBuf { text, reserved: 5, size: 4 } };
+    /// #     0
+    /// # }
+    /// # const EMPTY: GitBuf = GitBuf { text: core::ptr::null_mut(), reserved: 0, size: 0 };
+    /// # struct BufDispose;
+    /// # unsafe impl Dispose<GitBuf> for BufDispose {
+    /// #     unsafe fn dispose(value: *mut GitBuf) { unsafe { git_buf_dispose(value) } }
+    /// # }
+    /// // SAFETY: git_buf_dispose accepts GIT_BUF_INIT, and what the library makes of it.
+    /// let buffer = unsafe { Disposable::<GitBuf, BufDispose>::new(EMPTY) };
+    /// assert!(buffer.text.is_null());
+    /// // git_buf_dispose here
     /// ```
     #[inline]
     pub unsafe fn new(value: S) -> Self {
@@ -126,16 +148,29 @@ impl<S, D: Dispose<S>> Disposable<S, D> {
     /// What is written through it must keep to what [`new`](Self::new) asks for.
     ///
     /// ```
+    /// # use core::ffi::c_char;
     /// # use malloc_safe::{Disposable, Dispose};
-    /// # struct Free;
-    /// # unsafe impl Dispose<*mut u64> for Free {
-    /// #     unsafe fn dispose(value: *mut *mut u64) { unsafe { malloc_sys::free((*value).cast()) } }
+    /// # #[repr(C)]
+    /// # struct GitBuf { text: *mut c_char, reserved: usize, size: usize }
+    /// # unsafe fn git_buf_dispose(buffer: *mut GitBuf) {
+    /// #     unsafe { malloc_sys::free((*buffer).text.cast()) };
+    /// #     unsafe { *buffer = EMPTY };
     /// # }
-    /// # let mut slot = unsafe { Disposable::<*mut u64, Free>::new(core::ptr::null_mut()) };
-    /// let place: *mut *mut u64 = slot.as_mut_ptr();
-    /// // SAFETY: as a library would: the place is valid, and what is put there is free's to release.
-    /// unsafe { place.write(malloc_sys::workload_number(3)) };
-    /// assert!(!slot.is_null()); // freed at the end
+    /// # unsafe fn git_message_prettify(buffer: *mut GitBuf, _: *const c_char) -> i32 {
+    /// #     let text = unsafe { malloc_sys::workload_string(4, b'-' as c_char) };
+    /// #     unsafe { *buffer = GitBuf { text, reserved: 5, size: 4 } };
+    /// #     0
+    /// # }
+    /// # const EMPTY: GitBuf = GitBuf { text: core::ptr::null_mut(), reserved: 0, size: 0 };
+    /// # struct BufDispose;
+    /// # unsafe impl Dispose<GitBuf> for BufDispose {
+    /// #     unsafe fn dispose(value: *mut GitBuf) { unsafe { git_buf_dispose(value) } }
+    /// # }
+    /// # let mut buffer = unsafe { Disposable::<GitBuf, BufDispose>::new(EMPTY) };
+    /// // SAFETY: an empty buffer to fill, and a C string.
+    /// let status = unsafe { git_message_prettify(buffer.as_mut_ptr(), c"text".as_ptr()) };
+    /// assert_eq!((status, buffer.size), (0, 4));
+    /// // Should the call fail half way, what it had put in would be given back all the same.
     /// ```
     #[inline]
     pub fn as_mut_ptr(&mut self) -> *mut S {
@@ -144,16 +179,32 @@ impl<S, D: Dispose<S>> Disposable<S, D> {
 
     /// Gives the struct up: the caller now disposes of its contents.
     ///
+    /// To hand the struct on to something that disposes of it by other means:
+    ///
     /// ```
+    /// # use core::ffi::c_char;
     /// # use malloc_safe::{Disposable, Dispose};
-    /// # struct Free;
-    /// # unsafe impl Dispose<*mut u64> for Free {
-    /// #     unsafe fn dispose(value: *mut *mut u64) { unsafe { malloc_sys::free((*value).cast()) } }
+    /// # #[repr(C)]
+    /// # struct GitBuf { text: *mut c_char, reserved: usize, size: usize }
+    /// # unsafe fn git_buf_dispose(buffer: *mut GitBuf) {
+    /// #     unsafe { malloc_sys::free((*buffer).text.cast()) };
+    /// #     unsafe { *buffer = EMPTY };
     /// # }
-    /// # let slot = unsafe { Disposable::<*mut u64, Free>::new(malloc_sys::workload_number(3)) };
-    /// let contents: *mut u64 = slot.into_inner();
-    /// // SAFETY: the contents are the caller's again.
-    /// unsafe { malloc_sys::free(contents.cast()) };
+    /// # unsafe fn git_message_prettify(buffer: *mut GitBuf, _: *const c_char) -> i32 {
+    /// #     let text = unsafe { malloc_sys::workload_string(4, b'-' as c_char) };
+    /// #     unsafe { *buffer = GitBuf { text, reserved: 5, size: 4 } };
+    /// #     0
+    /// # }
+    /// # const EMPTY: GitBuf = GitBuf { text: core::ptr::null_mut(), reserved: 0, size: 0 };
+    /// # struct BufDispose;
+    /// # unsafe impl Dispose<GitBuf> for BufDispose {
+    /// #     unsafe fn dispose(value: *mut GitBuf) { unsafe { git_buf_dispose(value) } }
+    /// # }
+    /// # let buffer = unsafe { Disposable::<GitBuf, BufDispose>::new(EMPTY) };
+    /// let mut buffer: GitBuf = buffer.into_inner(); // from here on nothing is automatic
+    /// assert_eq!(buffer.size, 0);
+    /// // SAFETY: a buffer of the library's, not used again.
+    /// unsafe { git_buf_dispose(&raw mut buffer) };
     /// ```
     #[inline]
     #[must_use = "without the struct its contents are leaked"]

@@ -156,18 +156,22 @@ impl<T, F: FnOnce(NonNull<T>)> OwnedWith<T, F> {
     /// Lends the pointer to a function that is declared to take it.
     ///
     /// ```
-    /// # use core::ptr::NonNull;
-    /// # use malloc_safe::OwnedWith;
-    /// # let block = unsafe { malloc_sys::workload_number(5) };
-    /// # let block = NonNull::new(block).expect("enough memory");
-    /// # // SAFETY: a number in a malloc block, released once by the closure.
-    /// # let number = unsafe {
-    /// #     OwnedWith::new(block, |block: NonNull<u64>| malloc_sys::free(block.as_ptr().cast()))
-    /// # };
-    /// use malloc_safe::Borrowed;
+    /// use core::ffi::c_char;
+    /// use core::ptr::NonNull;
+    /// use malloc_safe::{BorrowedCStr, NulTerminated, OwnedWith};
     ///
-    /// fn takes(_: Borrowed<'_, u64>) {} // as a C function that only looks
-    /// takes(OwnedWith::lend(&number));
+    /// unsafe extern "C" {
+    ///     safe fn strlen(string: BorrowedCStr<'_>) -> usize;
+    /// }
+    ///
+    /// # // SAFETY: no precondition.
+    /// # let block = unsafe { malloc_sys::token_new(3, b'-' as c_char) };
+    /// let token = NonNull::new(block.cast::<NulTerminated<c_char>>()).expect("enough memory");
+    /// // SAFETY: a C string, which token_free releases.
+    /// let token = unsafe {
+    ///     OwnedWith::new(token, |token: NonNull<_>| malloc_sys::token_free(token.as_ptr().cast()))
+    /// };
+    /// assert_eq!(strlen(OwnedWith::lend(&token)), 3);
     /// ```
     #[inline]
     pub fn lend(this: &Self) -> Borrowed<'_, T> {
