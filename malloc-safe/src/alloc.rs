@@ -326,16 +326,22 @@ impl<T, D: Deallocator<[MaybeUninit<T>]>> Owned<[MaybeUninit<T>], D> {
     ///
     /// # Examples
     ///
+    /// Only after C has said that it wrote them:
+    ///
     /// ```
+    /// use core::ffi::c_int;
     /// use core::mem::MaybeUninit;
     /// use malloc_safe::Owned;
     ///
-    /// let mut room = Owned::<[MaybeUninit<u32>]>::try_uninit(2)?;
-    /// room[0].write(1);
-    /// room[1].write(2);
-    /// // SAFETY: both have just been written.
-    /// let numbers: Owned<[u32]> = unsafe { room.assume_init() };
-    /// assert_eq!(*numbers, [1, 2]);
+    /// let mut pair = Owned::<[MaybeUninit<c_int>]>::try_uninit(2)?;
+    /// let first: *mut c_int = pair.as_mut_ptr().cast();
+    /// let second = first.wrapping_add(1);
+    /// // SAFETY: two C strings, and a place for each number of the format.
+    /// let read = unsafe { libc::sscanf(c"3 4".as_ptr(), c"%d %d".as_ptr(), first, second) };
+    /// assert_eq!(read, 2);
+    /// // SAFETY: sscanf says that it wrote both.
+    /// let pair = unsafe { pair.assume_init() };
+    /// assert_eq!(*pair, [3, 4]);
     /// # Ok::<(), malloc_safe::AllocError>(())
     /// ```
     #[inline]
@@ -382,12 +388,20 @@ impl<A: Allocator + Deallocator<CStr>> Owned<CStr, A> {
     ///
     /// # Examples
     ///
+    /// A copy for a function that keeps what it is given, and frees it with `free` in the end:
+    ///
     /// ```
     /// use core::ffi::CStr;
     /// use malloc_safe::Owned;
+    /// # // Stands for g_variant_new_take_string.
+    /// # unsafe fn take_string(string: *mut core::ffi::c_char) -> usize {
+    /// #     unsafe { Owned::<CStr>::from_raw_c_str(string) }.map_or(0, |s| s.count_bytes())
+    /// # }
     ///
-    /// let copy = Owned::<CStr>::try_from_c_str(c"for C to free")?;
-    /// assert_eq!(&*copy, c"for C to free");
+    /// let title = Owned::<CStr>::try_from_c_str(c"libc")?;
+    /// // SAFETY: a C string in a malloc block, given up to the function.
+    /// let length = unsafe { take_string(Owned::into_raw_c_str(title)) };
+    /// assert_eq!(length, 4);
     /// # Ok::<(), malloc_safe::AllocError>(())
     /// ```
     #[inline]

@@ -60,10 +60,10 @@ impl<V> AllocError<V> {
     /// How many bytes the values would have taken; `None` if that is more than `usize::MAX`.
     ///
     /// ```
-    /// use malloc_safe::Owned;
+    /// use malloc_safe::CVec;
     ///
-    /// let error = Owned::<[u64]>::try_from_fn(usize::MAX / 16, |_| 0).unwrap_err();
-    /// assert_eq!(error.requested_bytes(), Some(usize::MAX / 16 * 8));
+    /// let error = CVec::<u16>::try_with_capacity(isize::MAX as usize).unwrap_err();
+    /// assert_eq!(error.requested_bytes(), Some(2 * isize::MAX as usize));
     /// ```
     pub fn requested_bytes(&self) -> Option<usize> {
         self.count.checked_mul(self.element_size)
@@ -162,12 +162,15 @@ impl<O> NotUtf8<O> {
 
     /// Gives back the owner that could not be converted.
     ///
+    /// To go on with the bytes as they are:
+    ///
     /// ```
     /// use core::ffi::CStr;
     /// use malloc_safe::Owned;
     ///
-    /// let error = Owned::<CStr>::try_from_bytes(b"\xff")?.into_str().unwrap_err();
-    /// assert_eq!(&*error.into_owner(), c"\xff");
+    /// let name = Owned::<CStr>::try_from_bytes(b"caf\xe9")?; // Latin-1
+    /// let name: Owned<CStr> = name.into_str().unwrap_err().into_owner();
+    /// assert_eq!(name.to_string_lossy(), "caf\u{fffd}");
     /// # Ok::<(), malloc_safe::CStringError>(())
     /// ```
     pub fn into_owner(self) -> O {
@@ -177,12 +180,13 @@ impl<O> NotUtf8<O> {
     /// Where the bytes stop being UTF-8.
     ///
     /// ```
-    /// use core::ffi::CStr;
     /// use malloc_safe::Owned;
     ///
-    /// let error = Owned::<CStr>::try_from_bytes(b"\xff")?.into_str().unwrap_err();
-    /// assert_eq!(error.utf8_error().valid_up_to(), 0);
-    /// # Ok::<(), malloc_safe::CStringError>(())
+    /// let line = Owned::<[u8]>::try_from_slice(b"cut \xc3")?;
+    /// let error = line.into_str().unwrap_err().utf8_error();
+    /// assert_eq!(error.valid_up_to(), 4);
+    /// assert_eq!(error.error_len(), None); // the rest may be in the next block that is read
+    /// # Ok::<(), malloc_safe::AllocError>(())
     /// ```
     pub fn utf8_error(&self) -> Utf8Error {
         self.source
@@ -229,14 +233,16 @@ impl<O> IntoCStrError<O> {
 
     /// Gives back the owner that could not be converted.
     ///
-    /// ```
-    /// use malloc_safe::{CStringError, CVec};
+    /// To mend what was wrong, in the same block:
     ///
-    /// let mut bytes = CVec::<u8>::new();
-    /// bytes.try_extend_from_slice(b"a\0b")?;
-    /// let error = bytes.try_into_c_str().unwrap_err();
-    /// assert_eq!(*error.into_owner(), *b"a\0b");
-    /// # Ok::<(), malloc_safe::AllocError>(())
+    /// ```
+    /// use malloc_safe::CVec;
+    ///
+    /// let mut line = CVec::<u8>::try_from_iter(*b"half\0done")?;
+    /// line = line.try_into_c_str().unwrap_err().into_owner();
+    /// line.truncate(4);
+    /// assert_eq!(&*line.try_into_c_str()?, c"half");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn into_owner(self) -> O {
         self.owner
@@ -296,12 +302,15 @@ impl<O> NotTerminated<O> {
 
     /// Gives back the owner that could not be converted.
     ///
-    /// ```
-    /// use malloc_safe::Owned;
+    /// To append what is missing:
     ///
-    /// let error = Owned::<[u8]>::try_from_slice(b"endless")?.into_c_str().unwrap_err();
-    /// assert_eq!(*error.into_owner(), *b"endless");
-    /// # Ok::<(), malloc_safe::AllocError>(())
+    /// ```
+    /// use malloc_safe::{CVec, Owned};
+    ///
+    /// let bytes = Owned::<[u8]>::try_from_slice(b"endless")?;
+    /// let bytes = bytes.into_c_str().unwrap_err().into_owner();
+    /// assert_eq!(&*CVec::from(bytes).try_into_c_str()?, c"endless");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn into_owner(self) -> O {
         self.owner
@@ -310,11 +319,15 @@ impl<O> NotTerminated<O> {
     /// How many bytes were searched.
     ///
     /// ```
+    /// use core::ffi::{CStr, c_char};
     /// use malloc_safe::Owned;
     ///
-    /// let error = Owned::<[u8]>::try_from_slice(b"endless")?.into_c_str().unwrap_err();
-    /// assert_eq!(error.searched(), 7);
-    /// # Ok::<(), malloc_safe::AllocError>(())
+    /// // SAFETY: no precondition.
+    /// let text = unsafe { malloc_sys::workload_string(8, b'-' as c_char) };
+    /// // SAFETY: NULL, or a C string in a malloc block of nine bytes.
+    /// let error = unsafe { Owned::<CStr>::from_raw_bounded(text, 5) }.unwrap_err();
+    /// assert_eq!(error.searched(), 5);
+    /// assert_eq!(*error.into_owner(), *b"-----");
     /// ```
     pub fn searched(&self) -> usize {
         self.searched
