@@ -44,10 +44,11 @@ impl Tally {
 /// ```
 /// use malloc_safe::leak;
 ///
-/// # if leak::status() != leak::Status::Active { return }
-/// // SAFETY: a C string.
-/// let report = leak::scope(|| unsafe { libc::strdup(c"forgotten".as_ptr()) });
-/// println!("{report}"); // blocks, bytes, and the calls that led to them
+/// # if leak::status() == leak::Status::Active {
+/// // SAFETY: no precondition.
+/// let report = leak::scope(|| unsafe { malloc_sys::workload_number(7) });
+/// assert!(report.to_string().starts_with("1 block, 8 bytes left behind, from 1 site"));
+/// # }
 /// ```
 #[derive(Clone, Debug)]
 #[must_use = "a report that nobody looks at finds nothing"]
@@ -61,11 +62,16 @@ pub struct Report {
 /// ```
 /// use malloc_safe::leak;
 ///
-/// # if leak::status() != leak::Status::Active { return }
-/// // SAFETY: a C string.
-/// let report = leak::scope(|| unsafe { libc::strdup(c"forgotten".as_ptr()) });
-/// let site = &report.sites()[0];
-/// assert_eq!((site.blocks(), site.bytes()), (1, 10));
+/// # if leak::status() == leak::Status::Active {
+/// let report = leak::scope(|| {
+///     for length in 1..=3 {
+///         // SAFETY: the fill is not 0.
+///         unsafe { malloc_sys::workload_string(length, 1) };
+///     }
+/// });
+/// let [site] = report.sites() else { panic!("one call, so one site: {report}") };
+/// assert_eq!((site.blocks(), site.bytes()), (3, 2 + 3 + 4)); // with the terminators
+/// # }
 /// ```
 #[derive(Clone, Debug)]
 pub struct Site {
@@ -79,10 +85,11 @@ impl Site {
     /// ```
     /// use malloc_safe::leak;
     ///
-    /// # if leak::status() != leak::Status::Active { return }
-    /// // SAFETY: a C string.
-    /// let report = leak::scope(|| unsafe { libc::strdup(c"forgotten".as_ptr()) });
-    /// assert_eq!(report.sites()[0].blocks(), 1);
+    /// # if leak::status() == leak::Status::Active {
+    /// // SAFETY: no precondition.
+    /// let report = leak::scope(|| for n in 0..5 { unsafe { malloc_sys::workload_number(n) }; });
+    /// assert_eq!(report.sites()[0].blocks(), 5); // one line, five times
+    /// # }
     /// ```
     pub fn blocks(&self) -> u64 {
         self.tally.blocks
@@ -93,10 +100,11 @@ impl Site {
     /// ```
     /// use malloc_safe::leak;
     ///
-    /// # if leak::status() != leak::Status::Active { return }
-    /// // SAFETY: a C string.
-    /// let report = leak::scope(|| unsafe { libc::strdup(c"forgotten".as_ptr()) });
-    /// assert_eq!(report.sites()[0].bytes(), 10);
+    /// # if leak::status() == leak::Status::Active {
+    /// // SAFETY: no precondition.
+    /// let report = leak::scope(|| for n in 0..5 { unsafe { malloc_sys::workload_number(n) }; });
+    /// assert_eq!(report.sites()[0].bytes(), 5 * 8);
+    /// # }
     /// ```
     pub fn bytes(&self) -> u64 {
         self.tally.bytes
@@ -162,12 +170,13 @@ impl Report {
     /// Whether the checker saw what was allocated; if not, the rest of the report means nothing.
     ///
     /// ```
-    /// use malloc_safe::leak;
+    /// use malloc_safe::leak::{self, Status};
     ///
-    /// # if leak::status() != leak::Status::Active { return }
-    /// // SAFETY: a C string.
-    /// let report = leak::scope(|| unsafe { libc::strdup(c"forgotten".as_ptr()) });
-    /// assert_eq!(*report.status(), leak::Status::Active);
+    /// let report = leak::scope(|| drop(vec![0_u8; 100]));
+    /// match report.status() {
+    ///     Status::Active => assert_eq!(report.blocks(), 0),
+    ///     Status::Inactive(reason) => eprintln!("skipped: {reason}"),
+    /// }
     /// ```
     pub fn status(&self) -> &Status {
         &self.status
@@ -178,10 +187,14 @@ impl Report {
     /// ```
     /// use malloc_safe::leak;
     ///
-    /// # if leak::status() != leak::Status::Active { return }
-    /// // SAFETY: a C string.
-    /// let report = leak::scope(|| unsafe { libc::strdup(c"forgotten".as_ptr()) });
-    /// assert_eq!(report.blocks(), 1);
+    /// # if leak::status() == leak::Status::Active {
+    /// let report = leak::scope(|| {
+    ///     std::mem::forget(std::hint::black_box(vec![1, 2, 3])); // Rust's are seen as well
+    ///     // SAFETY: no precondition.
+    ///     unsafe { malloc_sys::workload_number(7) }
+    /// });
+    /// assert_eq!(report.blocks(), 2);
+    /// # }
     /// ```
     pub fn blocks(&self) -> u64 {
         self.sites.iter().map(Site::blocks).sum()
@@ -192,10 +205,11 @@ impl Report {
     /// ```
     /// use malloc_safe::leak;
     ///
-    /// # if leak::status() != leak::Status::Active { return }
-    /// // SAFETY: a C string.
-    /// let report = leak::scope(|| unsafe { libc::strdup(c"forgotten".as_ptr()) });
-    /// assert_eq!(report.bytes(), 10);
+    /// # if leak::status() == leak::Status::Active {
+    /// // SAFETY: the fill is not 0.
+    /// let report = leak::scope(|| unsafe { malloc_sys::workload_string(99, 1) });
+    /// assert_eq!(report.bytes(), 100); // what was asked for, not what malloc made of it
+    /// # }
     /// ```
     pub fn bytes(&self) -> u64 {
         self.sites.iter().map(Site::bytes).sum()
@@ -206,12 +220,16 @@ impl Report {
     /// ```
     /// use malloc_safe::leak;
     ///
-    /// # if leak::status() != leak::Status::Active { return }
-    /// // SAFETY: a C string.
-    /// let report = leak::scope(|| unsafe { libc::strdup(c"forgotten".as_ptr()) });
-    /// for site in report.sites() {
-    ///     println!("{} bytes by {}", site.bytes(), site.frames()[0].function);
-    /// }
+    /// # if leak::status() == leak::Status::Active {
+    /// let report = leak::scope(|| {
+    ///     // SAFETY: no precondition.
+    ///     unsafe { malloc_sys::workload_number(7) };
+    ///     // SAFETY: the fill is not 0.
+    ///     unsafe { malloc_sys::workload_string(99, 1) };
+    /// });
+    /// assert_eq!(report.sites()[0].bytes(), 100);
+    /// assert_eq!(report.sites()[1].bytes(), 8);
+    /// # }
     /// ```
     pub fn sites(&self) -> &[Site] {
         &self.sites

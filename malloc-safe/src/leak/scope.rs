@@ -56,6 +56,31 @@ pub fn scope<R>(call: impl FnOnce() -> R) -> Report {
 /// # Panics
 ///
 /// If the call does, with its payload. Nothing is reported then.
+///
+/// # Examples
+///
+/// ```
+/// use malloc_safe::leak;
+/// use std::sync::Barrier;
+/// use std::thread;
+///
+/// # if leak::status() == leak::Status::Active {
+/// let (begin, end) = (Barrier::new(2), Barrier::new(2));
+/// thread::scope(|threads| {
+///     threads.spawn(|| {
+///         begin.wait();
+///         // SAFETY: no precondition.
+///         unsafe { malloc_sys::workload_number(7) };
+///         end.wait();
+///     });
+///     let report = leak::process_scope(|| {
+///         begin.wait(); // the worker has something to do
+///         end.wait();
+///     });
+///     assert_eq!(report.bytes(), 8);
+/// });
+/// # }
+/// ```
 pub fn process_scope<R>(call: impl FnOnce() -> R) -> Report {
     run::<ProcessScope, R>(call)
 }

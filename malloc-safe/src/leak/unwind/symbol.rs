@@ -11,14 +11,15 @@ use super::intern::{self, StackId};
 /// A function on a stack; one that was inlined has a frame of its own.
 ///
 /// ```
-/// use malloc_safe::leak;
+/// use malloc_safe::leak::{self, Frame};
 ///
-/// # if leak::status() != leak::Status::Active { return }
-/// // SAFETY: a C string.
-/// let report = leak::scope(|| unsafe { libc::strdup(c"forgotten".as_ptr()) });
-/// for frame in report.sites()[0].frames() {
-///     println!("{} at {:?}:{:?}", frame.function, frame.file, frame.line);
-/// }
+/// # if leak::status() == leak::Status::Active {
+/// // SAFETY: no precondition.
+/// let report = leak::scope(|| unsafe { malloc_sys::workload_number(7) });
+/// let innermost: &Frame = &report.sites()[0].frames()[0];
+/// assert_eq!(innermost.function, "workload_number");
+/// assert!(innermost.object.is_some()); // the program, into which the function is linked
+/// # }
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
