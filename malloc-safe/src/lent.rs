@@ -98,18 +98,28 @@ impl<T> Lent<T> {
 /// What an array of [`Lent<T>`](Lent) lends of its elements: for a plain `T` that is `&T`, for a C
 /// string `&CStr`, for an [`Opaque`] handle [`Borrowed`].
 ///
-/// ```
-/// use malloc_safe::{Lendable, Lent, Owned};
+/// A function over whatever an array can lend:
 ///
-/// /// For whatever is in the array: the first element that is not NULL.
-/// fn first<T: Lendable>(array: &Owned<[Lent<T>]>) -> Option<T::View<'_>> {
-///     array.iter().flatten().next()
+/// ```
+/// use malloc_safe::{Deallocator, Lendable, Lent, Owned};
+///
+/// fn last<T, D>(array: &Owned<[Lent<T>], D>) -> Option<T::View<'_>>
+/// where
+///     T: Lendable,
+///     D: Deallocator<[Lent<T>]>,
+/// {
+///     array.iter().rev().flatten().next()
 /// }
 ///
-/// // SAFETY: NULL and 0 are an empty array.
-/// let none = unsafe { Owned::<[Lent<u64>]>::from_raw_parts(core::ptr::null_mut(), 0) }?;
-/// assert_eq!(first(&none), None::<&u64>);
-/// # Ok::<(), malloc_safe::RawPartsError<Lent<u64>>>(())
+/// # use malloc_safe::{Free, LentCStr, out};
+/// # let (_, names) = unsafe {
+/// #     out::slice::<LentCStr, Free, _>(|array, count| {
+/// #         malloc_sys::workload_names(array.cast(), count)
+/// #     })
+/// # };
+/// # let names = names?;
+/// assert_eq!(last(&names), Some(c"name_list")); // of strings, a CStr
+/// # Ok::<(), malloc_safe::RawPartsError<LentCStr>>(())
 /// ```
 pub trait Lendable {
     /// What is lent for `'a`.
@@ -188,16 +198,18 @@ impl<T: Lendable, D: Deallocator<[Lent<T>]>> Owned<[Lent<T>], D> {
     /// The elements from first to last, or from both ends; NULL is `None`.
     ///
     /// ```
-    /// # use malloc_safe::{Each, Free, LentCStr, out};
-    /// # // SAFETY: an array and its length; array and strings are malloc blocks.
-    /// # let (_, strings) = unsafe {
-    /// #     out::slice::<LentCStr, Each<Free>, _>(|array, count| {
-    /// #         malloc_sys::workload_strings(3, 2, b'-' as _, array.cast(), count)
-    /// #     })
-    /// # };
-    /// # let strings = strings?;
-    /// assert!(strings.iter().rev().all(|string| string == Some(c"--")));
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// use malloc_safe::{Free, LentCStr, out};
+    ///
+    /// // SAFETY: the function stores NULL and 0, or a malloc block of that many strings, which the
+    /// // library keeps.
+    /// let (status, names) = unsafe {
+    ///     out::slice::<LentCStr, Free, _>(|array, count| {
+    ///         malloc_sys::workload_names(array.cast(), count)
+    ///     })
+    /// };
+    /// assert_eq!(status, 0);
+    /// assert!(names?.iter().flatten().any(|name| name == c"buffer"));
+    /// # Ok::<(), malloc_safe::RawPartsError<LentCStr>>(())
     /// ```
     #[inline]
     pub fn iter(&self) -> LentIter<'_, T> {
@@ -246,16 +258,12 @@ impl<T: Lendable, D: Deallocator<[Lent<T>]>> Owned<[Lent<T>], D> {
     /// Whether there are none.
     ///
     /// ```
-    /// # use malloc_safe::{Each, Free, LentCStr, out};
-    /// # // SAFETY: an array and its length; array and strings are malloc blocks.
-    /// # let (_, strings) = unsafe {
-    /// #     out::slice::<LentCStr, Each<Free>, _>(|array, count| {
-    /// #         malloc_sys::workload_strings(3, 2, b'-' as _, array.cast(), count)
-    /// #     })
-    /// # };
-    /// # let strings = strings?;
-    /// assert!(!strings.is_empty());
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// use malloc_safe::{LentCStr, Owned};
+    ///
+    /// // SAFETY: NULL and 0 are the array without elements.
+    /// let none = unsafe { Owned::<[LentCStr]>::from_raw_parts(core::ptr::null_mut(), 0) }?;
+    /// assert!(none.is_empty());
+    /// # Ok::<(), malloc_safe::RawPartsError<LentCStr>>(())
     /// ```
     #[inline]
     pub fn is_empty(&self) -> bool {
@@ -374,7 +382,8 @@ impl<T: Lendable, D: Deallocator<NulTerminated<Lent<T>>>> Owned<NulTerminated<Le
     }
 }
 
-/// The elements of an [`Owned<[Lent<T>], D>`](Lent), as its owner lends them.
+/// The elements of an [`Owned<[Lent<T>], D>`](Lent), as its owner lends them: what the
+/// owner's `iter` returns.
 ///
 /// ```
 /// # use malloc_safe::{LentCStr, LentIter, Owned};
@@ -424,7 +433,8 @@ impl<T> Clone for LentIter<'_, T> {
     }
 }
 
-/// The elements of an [`Owned<NulTerminated<Lent<T>>, D>`](Lent), as its owner lends them.
+/// The elements of an [`Owned<NulTerminated<Lent<T>>, D>`](Lent), as its owner lends them: what the
+/// owner's `iter` returns.
 ///
 /// # Invariant
 ///

@@ -50,20 +50,20 @@ impl<T: Unpin, D: Linked<T>> Owned<T, D> {
     ///
     /// ```
     /// # #[cfg(unix)] {
+    /// # use core::ptr;
     /// # use malloc_safe::{Linked, Owned, deallocator};
-    /// # deallocator! { struct FreeInterfaces(libc::ifaddrs) = libc::freeifaddrs; }
-    /// # // SAFETY: the list's own member, which only the C library writes.
-    /// # unsafe impl Linked<libc::ifaddrs> for FreeInterfaces {
-    /// #     fn next(node: &libc::ifaddrs) -> *const libc::ifaddrs { node.ifa_next }
+    /// # deallocator! { struct FreeAddrInfo(libc::addrinfo) = libc::freeaddrinfo; }
+    /// # unsafe impl Linked<libc::addrinfo> for FreeAddrInfo {
+    /// #     fn next(node: &libc::addrinfo) -> *const libc::addrinfo { node.ai_next }
     /// # }
-    /// # let mut first = core::ptr::null_mut();
-    /// # // SAFETY: a place for the first node.
-    /// # assert_eq!(unsafe { libc::getifaddrs(&raw mut first) }, 0);
-    /// # // SAFETY: NULL or a list for freeifaddrs.
-    /// # let list = unsafe { Owned::<_, FreeInterfaces>::from_raw(first) };
-    /// if let Some(list) = list {
-    ///     assert!(list.nodes().all(|interface| !interface.ifa_name.is_null()));
-    /// }
+    /// let (host, any) = (c"127.0.0.1".as_ptr(), ptr::null());
+    /// let mut first = ptr::null_mut();
+    /// // SAFETY: a C string, no service, no hints, and a place for the list.
+    /// let status = unsafe { libc::getaddrinfo(host, any, ptr::null(), &raw mut first) };
+    /// assert_eq!(status, 0);
+    /// // SAFETY: status 0 stores a list for freeaddrinfo.
+    /// let list = unsafe { Owned::<_, FreeAddrInfo>::from_raw(first) }.expect("an address");
+    /// assert!(list.nodes().all(|address| address.ai_family == libc::AF_INET));
     /// # }
     /// ```
     #[inline]
@@ -76,7 +76,7 @@ impl<T: Unpin, D: Linked<T>> Owned<T, D> {
     }
 }
 
-/// The nodes of a [`Linked`] list, as its owner lends them.
+/// The nodes of a [`Linked`] list, as its owner lends them: what [`Owned::nodes`] returns.
 ///
 /// # Invariant
 ///
