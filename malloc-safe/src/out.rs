@@ -41,14 +41,25 @@ pub struct Out<'a, T: Pointee, D: Deallocator<T> = Free>(&'a mut Option<Owned<T,
 impl<'a, T: Pointee, D: Deallocator<T>> Out<'a, T, D> {
     /// Empties `slot`, dropping what it owned, and offers it to one call.
     ///
-    /// ```
-    /// use malloc_safe::{Out, Owned};
+    /// One place for a call after another, with nothing leaked in between:
     ///
-    /// let mut slot = Some(Owned::<u64>::try_new(1)?);
-    /// let out = Out::new(&mut slot); // what was there is freed
-    /// // SAFETY: Out makes the place hold NULL.
-    /// assert!(unsafe { out.into_raw().read() }.is_null());
-    /// # Ok::<(), malloc_safe::AllocError<u64>>(())
+    /// ```
+    /// use core::ffi::{c_char, c_int};
+    /// use malloc_safe::{NulTerminated, Out};
+    ///
+    /// # unsafe extern "C" {
+    /// #     safe fn workload_string_out(
+    /// #         length: usize, fill: c_char, out: Out<'_, NulTerminated<c_char>>,
+    /// #     ) -> c_int;
+    /// # }
+    /// # use malloc_sys as _;
+    /// let mut text = None;
+    /// for length in 1..=3 {
+    ///     // What the last call left is freed here, before C overwrites the pointer to it.
+    ///     let status = workload_string_out(length, b'x' as c_char, Out::new(&mut text));
+    ///     assert_eq!(status, 0);
+    /// }
+    /// assert_eq!(text.expect("filled").to_bytes(), b"xxx");
     /// ```
     #[inline]
     pub fn new(slot: &'a mut Option<Owned<T, D>>) -> Self {
@@ -56,7 +67,7 @@ impl<'a, T: Pointee, D: Deallocator<T>> Out<'a, T, D> {
         Self(slot)
     }
 
-    /// The same as a raw pointer, for a binding that was declared with one.
+    /// The place as a raw pointer, for a binding that was declared with one.
     ///
     /// Whoever writes through it owes what [`Owned::from_raw`] asks for.
     ///

@@ -199,14 +199,16 @@ impl<T: ?Sized + Pointee, D: Deallocator<T>> Owned<T, D> {
     /// the NULL that C means.
     ///
     /// ```
-    /// use malloc_safe::Owned;
+    /// use core::ffi::c_char;
+    /// use malloc_safe::{NulTerminated, Owned};
+    /// # unsafe extern "C" {
+    /// #     safe fn workload_string(n: usize, c: c_char) -> Option<Owned<NulTerminated<c_char>>>;
+    /// # }
+    /// # use malloc_sys as _;
     ///
-    /// let number = Owned::<u32>::try_new(0x0102_0304)?;
-    /// let mut first = 0_u8;
-    /// // SAFETY: memcpy reads one byte of the owned block and writes one.
-    /// unsafe { libc::memcpy((&raw mut first).cast(), Owned::as_ptr(&number).cast(), 1) };
-    /// assert_eq!(first, number.to_ne_bytes()[0]);
-    /// # Ok::<(), malloc_safe::AllocError<u32>>(())
+    /// let digits = workload_string(2, b'7' as c_char).expect("enough memory");
+    /// // SAFETY: a C string, which atoi reads.
+    /// assert_eq!(unsafe { libc::atoi(Owned::as_ptr(&digits).cast()) }, 77);
     /// ```
     #[inline]
     pub fn as_ptr(this: &Self) -> *mut T {

@@ -18,17 +18,19 @@ mod sealed {
 ///
 /// C hands over nothing else: it has no trait objects. The trait is sealed.
 ///
-/// ```
-/// use malloc_safe::{Owned, Pointee};
+/// For a function over all owners, the bound of their pointees:
 ///
-/// /// Whatever is owned.
-/// fn address<T: ?Sized + Pointee>(owner: &Owned<T>) -> usize {
-///     Owned::as_ptr(owner).addr()
+/// ```
+/// use malloc_safe::{Deallocator, Owned, Pointee};
+///
+/// /// Frees the blocks of several owners, the first one last.
+/// fn drop_in_reverse<T: ?Sized + Pointee, D: Deallocator<T>>(mut owners: Vec<Owned<T, D>>) {
+///     while owners.pop().is_some() {}
 /// }
 ///
-/// assert_ne!(address(&Owned::<u64>::try_new(1)?), 0);
-/// assert_ne!(address(&Owned::<[u8]>::try_from_slice(b"bytes")?), 0);
-/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// drop_in_reverse(vec![Owned::<[u8]>::empty()]);
+/// drop_in_reverse(vec![Owned::<u64>::try_new(1)?, Owned::try_new(2)?]);
+/// # Ok::<(), malloc_safe::AllocError<u64>>(())
 /// ```
 pub trait Pointee: sealed::Sealed {
     /// Whether the pointer stands for no block at all.
@@ -115,17 +117,25 @@ impl Pointee for CStr {
 ///
 /// # Examples
 ///
+/// A struct that a library hands over and takes back as chars:
+///
 /// ```
 /// use core::ffi::c_char;
-/// use malloc_safe::{BlockOf, NulTerminated, Owned, deallocator};
+/// use malloc_safe::{BlockOf, Owned, deallocator};
 ///
-/// deallocator! { struct TokenFree(c_char) = malloc_sys::token_free; }
+/// deallocator! { pub struct TokenFree(c_char) = malloc_sys::token_free; }
 ///
-/// // Written for `char`, it releases a string as well as its bytes.
-/// fn releases<T: ?Sized + BlockOf<c_char>>() {}
-/// releases::<NulTerminated<c_char>>();
-/// releases::<[u8]>();
-/// # let _ = size_of::<Owned<[u8], TokenFree>>();
+/// #[repr(transparent)]
+/// struct Key([u8; 16]);
+///
+/// // SAFETY: the key starts with the first char of the token.
+/// unsafe impl BlockOf<c_char> for Key {}
+///
+/// // SAFETY: no precondition.
+/// let token = unsafe { malloc_sys::token_new(16, b'k' as c_char) };
+/// // SAFETY: NULL, or a token with 16 chars, which are a key.
+/// let key = unsafe { Owned::<Key, TokenFree>::from_raw(token.cast()) }.expect("enough memory");
+/// assert_eq!(key.0, [b'k'; 16]);
 /// ```
 #[diagnostic::on_unimplemented(
     message = "a deallocator of `{X}` does not release a block of `{Self}`",
