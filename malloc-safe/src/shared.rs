@@ -30,18 +30,26 @@ use crate::{Borrowed, Deallocator, Pointee};
 ///
 /// ```
 /// use core::ptr::NonNull;
-/// use malloc_safe::{RefCounted, deallocator};
+/// use malloc_safe::{RefCounted, Shared, deallocator};
 /// use malloc_sys::{counted, counted_release, counted_retain};
 ///
-/// deallocator! { pub struct Release(counted) = counted_release; }
+/// deallocator! { pub struct Release(counted) = counted_release; } // drops a reference
 ///
-/// // SAFETY: the library adds one and drops one, atomically, and aborts before its count wraps.
+/// // SAFETY: the library's counter is atomic, counts these two alone, and is not in view.
 /// unsafe impl RefCounted<counted> for Release {
 ///     unsafe fn retain(ptr: NonNull<counted>) {
 ///         // SAFETY: the caller has a live object.
 ///         unsafe { counted_retain(ptr.as_ptr()) }
 ///     }
 /// }
+///
+/// # // SAFETY: the function returns NULL, or an object and its first reference.
+/// # let one = unsafe { Shared::<_, Release>::from_raw(malloc_sys::counted_new(7)) };
+/// # let one = one.expect("enough memory");
+/// let two = one.clone(); // retain
+/// drop(one); // deallocate
+/// // SAFETY: `two` keeps the object alive.
+/// assert_eq!(unsafe { malloc_sys::counted_references(Shared::as_ptr(&two)) }, 1);
 /// ```
 pub unsafe trait RefCounted<T>: Deallocator<T> {
     /// Adds a reference.
