@@ -104,7 +104,12 @@ impl<T, D: Deallocator<[T]>> Owned<[T], D> {
     /// ```
     /// use malloc_safe::Owned;
     ///
-    /// assert!(Owned::<[u64]>::empty().is_empty());
+    /// // What there is as long as C has handed over nothing.
+    /// let mut received = Owned::<[u8]>::empty();
+    /// assert!(received.is_empty());
+    /// received = Owned::<[u8]>::try_from_slice(b"data")?;
+    /// assert_eq!(received.len(), 4);
+    /// # Ok::<(), malloc_safe::AllocError>(())
     /// ```
     #[inline]
     pub fn empty() -> Self {
@@ -174,15 +179,21 @@ impl<T, D: Deallocator<[T]>> RawPartsError<T, D> {
 
     /// Gives the block back as an empty slice; `None` if the pointer was NULL.
     ///
+    /// To adopt the block with another length, once that is known:
+    ///
     /// ```
     /// use malloc_safe::Owned;
     ///
-    /// // SAFETY: no precondition.
-    /// let block = unsafe { malloc_sys::malloc(8) }.cast::<u8>();
-    /// // SAFETY: a malloc block; -1, taken for a length, is one that cannot be.
-    /// let error = unsafe { Owned::<[u8]>::from_raw_parts(block, usize::MAX) }.unwrap_err();
-    /// let block: Owned<[u8]> = error.into_block().expect("it was not NULL");
-    /// assert!(block.is_empty()); // and is freed here
+    /// // SAFETY: the function returns NULL or a malloc block; no such length can be right.
+    /// let claimed = unsafe {
+    ///     Owned::<[u64]>::from_raw_parts(malloc_sys::workload_number(7), usize::MAX)
+    /// };
+    /// let block = claimed.unwrap_err().into_block().expect("it was not NULL");
+    /// let (number, _) = Owned::into_raw_parts(block);
+    /// // SAFETY: the same block, given up, with one number in it.
+    /// let number = unsafe { Owned::<[u64]>::from_raw_parts(number, 1) }?;
+    /// assert_eq!(*number, [7]);
+    /// # Ok::<(), malloc_safe::RawPartsError<u64>>(())
     /// ```
     pub fn into_block(self) -> Option<Owned<[T], D>> {
         self.block
@@ -276,7 +287,7 @@ impl<'a, T: Unpin, D: ContentBlind<[T]>> IntoIterator for &'a mut Owned<[T], D> 
     }
 }
 
-/// The elements of an `Owned<[T], D>`, by value.
+/// The elements of an `Owned<[T], D>` or a [`CVec<T, D>`](crate::CVec), by value.
 ///
 /// ```
 /// use malloc_safe::Owned;

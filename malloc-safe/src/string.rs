@@ -12,7 +12,7 @@ const _: () = assert!(size_of::<*const CStr>() == size_of::<*const [c_char]>());
 
 /// A C string with its length.
 impl<D: Deallocator<CStr>> Owned<CStr, D> {
-    /// Adopts a `char *` and measures it; NULL is `None`.
+    /// Adopts a `char *` and measures it, with `strlen` (C11 7.24.6.3); NULL is `None`.
     ///
     /// # Safety
     ///
@@ -121,14 +121,17 @@ impl<D: Deallocator<CStr>> Owned<CStr, D> {
     /// Forgets the length, for a function that takes a thin owner.
     ///
     /// ```
-    /// use core::ffi::CStr;
-    /// use malloc_safe::Owned;
+    /// use core::ffi::{CStr, c_char};
+    /// use malloc_safe::{NulTerminated, Owned};
     ///
-    /// let string = Owned::<CStr>::try_from_bytes(b"text")?;
-    /// let thin = string.into_nul_terminated();
-    /// assert_eq!(size_of_val(&thin), size_of::<*mut u8>());
-    /// assert_eq!(thin.to_c_str(), c"text");
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// unsafe extern "C" {
+    ///     // A function that takes ownership says so in its declaration; this one frees at once.
+    ///     safe fn free(string: Owned<NulTerminated<c_char>>);
+    /// }
+    ///
+    /// let string = Owned::<CStr>::try_from_bytes(b"yours")?;
+    /// free(string.into_nul_terminated());
+    /// # Ok::<(), malloc_safe::CStringError>(())
     /// ```
     #[inline]
     pub fn into_nul_terminated(self) -> Owned<NulTerminated<c_char>, D>
@@ -145,9 +148,10 @@ impl<D: Deallocator<CStr>> Owned<CStr, D> {
     /// use core::ffi::CStr;
     /// use malloc_safe::Owned;
     ///
-    /// let string = Owned::<CStr>::try_from_bytes(b"text")?;
-    /// assert_eq!(*string.into_bytes(), *b"text");
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// let mut word = Owned::<CStr>::try_from_bytes(b"shout")?.into_bytes();
+    /// word.make_ascii_uppercase(); // bytes may be overwritten, as a CStr may not
+    /// assert_eq!(*word, *b"SHOUT");
+    /// # Ok::<(), malloc_safe::CStringError>(())
     /// ```
     #[inline]
     pub fn into_bytes(self) -> Owned<[u8], D>

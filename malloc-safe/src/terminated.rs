@@ -44,11 +44,21 @@ impl<T> Unpin for NulTerminated<T> where Pinned<T>: Never {}
 /// Sealed: implemented for the integers of up to 64 bits and for raw pointers.
 ///
 /// ```
-/// use malloc_safe::Terminator;
+/// use malloc_safe::{Deallocator, NulTerminated, Owned, Terminator};
 ///
-/// fn ends_runs<T: Terminator>() {}
-/// ends_runs::<u16>(); // 0, as in UTF-16 strings
-/// ends_runs::<*mut u8>(); // NULL, as in argv
+/// /// How many elements a run has, whatever ends it.
+/// fn count<T, D>(run: &Owned<NulTerminated<T>, D>) -> usize
+/// where
+///     T: Terminator,
+///     D: Deallocator<NulTerminated<T>>,
+/// {
+///     run.to_slice().len()
+/// }
+///
+/// // SAFETY: NULL with ENOMEM, or a malloc block of pointers that NULL ends.
+/// let names = unsafe { Owned::from_raw(malloc_sys::workload_name_list().cast()) };
+/// let names: Owned<NulTerminated<*const core::ffi::c_char>> = names.expect("enough memory");
+/// assert!(count(&names) > 1);
 /// ```
 pub trait Terminator: Copy + sealed::Sealed {
     #[doc(hidden)]
@@ -177,6 +187,10 @@ impl<D: Deallocator<NulTerminated<c_char>>> Owned<NulTerminated<c_char>, D> {
     /// # use malloc_sys as _;
     /// let dashes = workload_string(3, b'-' as c_char).expect("enough memory");
     /// assert_eq!(dashes.to_str(), Ok("---"));
+    ///
+    /// let latin1 = workload_string(2, 0xe9_u8 as c_char).expect("enough memory");
+    /// assert!(latin1.to_str().is_err());
+    /// assert_eq!(latin1.to_bytes(), b"\xe9\xe9"); // still there
     /// ```
     #[inline]
     pub fn to_str(&self) -> Result<&str, Utf8Error> {
