@@ -157,11 +157,17 @@ impl<T, A: Allocator + Deallocator<[T]>> CVec<T, A> {
 
     /// How many elements the block has room for.
     ///
+    /// C is told how far it may write:
+    ///
     /// ```
     /// use malloc_safe::CVec;
     ///
-    /// let numbers = CVec::<u32>::try_with_capacity(10)?;
-    /// assert!(numbers.capacity() >= 10 && numbers.is_empty());
+    /// let mut line = CVec::<u8>::try_with_capacity(8)?;
+    /// // SAFETY: a place for that many bytes, and a format without arguments.
+    /// let wanted = unsafe {
+    ///     libc::snprintf(line.as_mut_ptr().cast(), line.capacity(), c"too long for it".as_ptr())
+    /// };
+    /// assert_eq!(wanted, 15); // it wrote 7, and a NUL
     /// # Ok::<(), malloc_safe::AllocError>(())
     /// ```
     #[inline]
@@ -175,11 +181,10 @@ impl<T, A: Allocator + Deallocator<[T]>> CVec<T, A> {
     /// ```
     /// use malloc_safe::CVec;
     ///
-    /// let mut numbers = CVec::<u32>::new();
-    /// numbers.try_extend_from_slice(&[1, 2, 3])?;
-    /// // SAFETY: memcmp reads one element of each.
-    /// let order = unsafe { libc::memcmp(numbers.as_ptr().cast(), (&raw const numbers[0]).cast(), 4) };
-    /// assert_eq!(order, 0);
+    /// let mut text = CVec::<u8>::new();
+    /// text.try_extend_from_slice(b"one\0")?;
+    /// // SAFETY: a C string, as the NUL was appended.
+    /// assert_eq!(unsafe { libc::strlen(text.as_ptr().cast()) }, 3);
     /// # Ok::<(), malloc_safe::AllocError>(())
     /// ```
     #[inline]
@@ -187,7 +192,8 @@ impl<T, A: Allocator + Deallocator<[T]>> CVec<T, A> {
         self.ptr.as_ptr()
     }
 
-    /// The same to write through: it reaches the whole capacity.
+    /// The pointer to write through, good as long as that of [`as_ptr`](Self::as_ptr): it reaches
+    /// the whole capacity.
     ///
     /// ```
     /// use malloc_safe::CVec;
@@ -236,6 +242,10 @@ impl<T, A: Allocator + Deallocator<[T]>> CVec<T, A> {
     ///
     /// `len` is at most the capacity, and the first `len` elements are valid.
     ///
+    /// # Panics
+    ///
+    /// In debug builds, if `len` is beyond the capacity.
+    ///
     /// # Examples
     ///
     /// ```
@@ -261,10 +271,10 @@ impl<T, A: Allocator + Deallocator<[T]>> CVec<T, A> {
     /// ```
     /// use malloc_safe::CVec;
     ///
-    /// let mut numbers = CVec::<u32>::new();
-    /// numbers.try_extend_from_slice(&[1, 2, 3])?;
-    /// numbers.truncate(1);
-    /// assert_eq!(*numbers, [1]);
+    /// let mut line = CVec::<u8>::new();
+    /// line.try_extend_from_slice(b"text\r\n")?;
+    /// line.truncate(line.trim_ascii_end().len());
+    /// assert_eq!(*line, *b"text");
     /// # Ok::<(), malloc_safe::AllocError>(())
     /// ```
     #[inline]
@@ -280,14 +290,19 @@ impl<T, A: Allocator + Deallocator<[T]>> CVec<T, A> {
 
     /// Drops the elements and keeps the block.
     ///
+    /// One block for many lines:
+    ///
     /// ```
     /// use malloc_safe::CVec;
     ///
-    /// let mut numbers = CVec::<u32>::new();
-    /// numbers.try_extend_from_slice(&[1, 2, 3])?;
-    /// let capacity = numbers.capacity();
-    /// numbers.clear();
-    /// assert!(numbers.is_empty() && numbers.capacity() == capacity);
+    /// let mut line = CVec::<u8>::try_with_capacity(80)?;
+    /// let block = line.as_ptr();
+    /// for text in ["first", "second"] {
+    ///     line.clear();
+    ///     line.try_extend_from_slice(text.as_bytes())?;
+    /// }
+    /// assert_eq!(*line, *b"second");
+    /// assert_eq!(line.as_ptr(), block);
     /// # Ok::<(), malloc_safe::AllocError>(())
     /// ```
     #[inline]

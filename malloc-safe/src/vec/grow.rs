@@ -80,16 +80,19 @@ impl<T: Unpin, A: Allocator + Deallocator<[T]>> CVec<T, A> {
     ///
     /// # Errors
     ///
-    /// [`AllocError`], if there is no memory; the vector is as before.
+    /// [`AllocError`], if there is no memory, or the elements would be more than `isize::MAX`
+    /// bytes; the vector is as before.
     ///
     /// # Examples
     ///
     /// ```
     /// use malloc_safe::CVec;
     ///
-    /// let mut bytes = CVec::<u8>::new();
-    /// bytes.try_reserve_exact(3)?;
-    /// assert_eq!(bytes.capacity(), 3);
+    /// let mut string = CVec::<u8>::new();
+    /// string.try_extend_from_slice(b"known length")?;
+    /// string.try_shrink_to_fit()?;
+    /// string.try_reserve_exact(1)?; // for the terminator, and no more
+    /// assert_eq!(string.capacity(), string.len() + 1);
     /// # Ok::<(), malloc_safe::AllocError>(())
     /// ```
     #[inline]
