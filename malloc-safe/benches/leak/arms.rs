@@ -188,13 +188,18 @@ impl Run {
 }
 
 impl Site {
-    /// Whether the innermost frame is the C function, and whether the next is its Rust caller.
+    /// Whether the innermost frame is the C function, and whether its Rust caller follows: perhaps
+    /// after `functionMalloc`, which an optimised build jumps out of.
     pub(crate) fn names(&self, workload: &Workload) -> (bool, bool) {
-        let is = |place: usize, name: &str| {
-            self.functions.get(place).is_some_and(|function| {
-                function == name || function.ends_with(&format!("::{name}"))
-            })
+        let is = |function: &String, name: &str| {
+            function == name || function.ends_with(&format!("::{name}"))
         };
-        (is(0, workload.allocator), is(1, workload.caller))
+        let mut functions = self.functions.iter();
+        let c = functions.next();
+        let rust = functions.find(|function| *function != "functionMalloc");
+        (
+            c.is_some_and(|function| is(function, workload.allocator)),
+            rust.is_some_and(|function| is(function, workload.caller)),
+        )
     }
 }
