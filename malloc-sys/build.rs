@@ -91,6 +91,8 @@ fn compile(csrc: &Path) {
         let (mut build, name) = library("leak", &["interpose.c", "shadow.c"]);
         // The hooks are on the way of every allocation, in debug builds too.
         build.opt_level(2);
+        // Nor need they reach the C library by way of a stub each time.
+        build.flag_if_supported("-fno-plt");
         // A sanitizer brings its own malloc; defining another would disarm it silently.
         if env::var_os("CARGO_CFG_SANITIZE").is_some() {
             build.define("INTERPOSE_SANITIZED", None);
