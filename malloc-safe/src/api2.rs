@@ -91,8 +91,34 @@ unsafe impl Api2Allocator for Free {
 /// numbers.extend([1, 2, 3]);
 /// assert_eq!(numbers, [1, 2, 3]);
 /// ```
+///
+/// No coercion exchanges the allocator of a collection, not even for a supertype, which may have
+/// another heap:
+///
+/// ```compile_fail
+/// # use core::marker::PhantomData;
+/// # use core::ptr::NonNull;
+/// # use malloc_safe::{Allocator, Api2, Deallocator};
+/// # struct Arena<'a>(PhantomData<&'a ()>);
+/// # unsafe impl<T> Deallocator<T> for Arena<'_> {
+/// #     unsafe fn deallocate(_: NonNull<T>) {}
+/// # }
+/// # unsafe impl Allocator for Arena<'_> {
+/// #     const ALIGNMENT: usize = 1;
+/// #     fn allocate(_: usize) -> Option<NonNull<u8>> { None }
+/// #     unsafe fn reallocate(_: NonNull<u8>, _: usize, _: usize) -> Option<NonNull<u8>> { None }
+/// # }
+/// fn shorten<'short>(allocator: Api2<Arena<'static>>) -> Api2<Arena<'short>> {
+///     allocator
+/// }
+/// ```
 #[repr(transparent)]
-pub struct Api2<A: Allocator + Deallocator<u8>>(PhantomData<A>);
+pub struct Api2<A: Allocator + Deallocator<u8>>(
+    PhantomData<A>,
+    // Invariant in A: a coercion must not exchange one allocator for another. The A above decides
+    // on Send.
+    PhantomData<fn(A) -> A>,
+);
 
 impl<A: Allocator + Deallocator<u8>> Api2<A> {
     /// The allocator; there is nothing in it.
@@ -105,7 +131,7 @@ impl<A: Allocator + Deallocator<u8>> Api2<A> {
     /// assert_eq!(*number, 7);
     /// ```
     pub const fn new() -> Self {
-        Self(PhantomData)
+        Self(PhantomData, PhantomData)
     }
 }
 
