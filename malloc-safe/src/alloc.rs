@@ -8,7 +8,7 @@ use core::ptr::NonNull;
 use crate::owned::Block;
 use crate::slice::max_len;
 use crate::string::find_nul;
-use crate::{AllocError, CStringError, Deallocator, Free, Owned};
+use crate::{AllocError, CStringError, ContentBlind, Deallocator, Free, Owned};
 
 /// Allocates blocks that the same type, as a [`Deallocator`], releases.
 ///
@@ -189,7 +189,10 @@ impl<T: Unpin, A: Allocator + Deallocator<T>> Owned<T, A> {
     /// let line = Owned::<CacheLine>::try_new(CacheLine([0; 64]));
     /// ```
     #[inline]
-    pub fn try_new(value: T) -> Result<Self, AllocError<T>> {
+    pub fn try_new(value: T) -> Result<Self, AllocError<T>>
+    where
+        A: ContentBlind<T>, // else it is Linked, perhaps, and the value no node of a list
+    {
         match allocate::<T, A>(1) {
             Ok(ptr) => {
                 // SAFETY: room for one T, aligned.

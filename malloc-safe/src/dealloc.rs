@@ -83,7 +83,8 @@ pub unsafe trait Deallocator<T: ?Sized> {
 /// `freeaddrinfo` follows pointers in what it releases: were `*a = *b` possible with two owned
 /// lists, it would release one of them twice. Only with a content-blind deallocator does
 /// [`Owned`](crate::Owned) lend its contents mutably
-/// ([`Owned::leak`](crate::Owned::leak) apart, after which nothing is released).
+/// ([`Owned::leak`](crate::Owned::leak) apart, after which nothing is released), or own a value of
+/// Rust's ([`Owned::try_new`](crate::Owned::try_new)).
 ///
 /// # Safety
 ///
@@ -111,7 +112,7 @@ pub unsafe trait Deallocator<T: ?Sized> {
 /// assert_eq!(*number, 2);
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` may read what it releases, so the contents cannot be overwritten",
+    message = "`{Self}` may read what it releases, so safe code neither makes up the contents nor overwrites them",
     note = "write through `Owned::as_ptr`, or implement `ContentBlind` if it reads nothing"
 )]
 pub unsafe trait ContentBlind<T: ?Sized>: Deallocator<T> {}

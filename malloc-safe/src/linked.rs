@@ -12,9 +12,13 @@ use crate::{Deallocator, Owned, Pointee};
 ///
 /// # Safety
 ///
-/// `next` returns NULL, or an aligned, valid node behind `node` that lives until the first one is
-/// released and that nobody writes until then; whatever safe code has made of the nodes through
-/// a shared reference. So `Self` is not [`ContentBlind`](crate::ContentBlind) of `T`.
+/// For every node of a list that is [`Self`'s to release](Owned#invariant), `next` returns NULL, or
+/// a pointer that is good for reading an aligned, valid node behind it, which lives until the first
+/// one is released and which nobody writes until then. Computed from the address of `node`, a
+/// pointer is not: a reference to one node does not reach another. This holds whatever safe code has
+/// made of the nodes through a shared reference, and also for a list that was owned as a subtype of
+/// `T`. So `Self` is not [`ContentBlind`](crate::ContentBlind) of `T`, and safe code neither
+/// overwrites a node nor has one owned that it made up.
 ///
 /// # Examples
 ///
