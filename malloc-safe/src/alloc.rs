@@ -28,6 +28,9 @@ use crate::{AllocError, CStringError, ContentBlind, Deallocator, Free, Owned};
 ///   but that its first `min(old, new)` bytes are those of `b`. It may be `b`.
 /// - `reallocate(b, old, new) == None`: `b` is what it was, and still the caller's.
 ///
+/// Neither `reallocate` nor, as a [`Deallocator`], the release of a block panics: a vector, left
+/// with a block that is gone, would release it again.
+///
 /// # Examples
 ///
 /// A library with an allocator of its own, such as SQLite:

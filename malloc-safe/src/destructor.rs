@@ -13,8 +13,9 @@ impl<T, D: Deallocator<T>> Owned<T, D> {
     /// nothing, as with `free`.
     ///
     /// Whoever lets C call it promises what [`Owned::from_raw`] asks for, and for a `T` or a `D`
-    /// that is not `Send`, that C does so in this thread. A destructor that panics aborts the
-    /// program, as C has no way to pass a panic on.
+    /// that is not `Send`, that C does so in this thread; for a `T` that borrows, that C does so while
+    /// the borrow lasts, which the pointer no longer says. A destructor that panics aborts the program,
+    /// as C has no way to pass a panic on.
     ///
     /// ```
     /// use malloc_safe::Owned;
