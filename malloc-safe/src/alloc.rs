@@ -31,6 +31,10 @@ use crate::{AllocError, CStringError, ContentBlind, Deallocator, Free, Owned};
 /// Neither `reallocate` nor, as a [`Deallocator`], the release of a block panics: a vector, left
 /// with a block that is gone, would release it again.
 ///
+/// All of them may run in several threads at once, each with blocks of its own, even if the type is
+/// not `Send`: any thread may call [`allocate`](Self::allocate), which is safe. A heap without a lock
+/// has no such implementation.
+///
 /// # Examples
 ///
 /// A library with an allocator of its own, such as SQLite:
