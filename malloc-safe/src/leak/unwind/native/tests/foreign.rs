@@ -41,7 +41,7 @@ impl Library {
     pub(super) fn open(name: &CStr) -> Option<Self> {
         // SAFETY: a library of the system, whose constructors may run.
         let handle = unsafe { libc::dlopen(name.as_ptr(), libc::RTLD_NOW | libc::RTLD_LOCAL) };
-        (!handle.is_null()).then_some(Self(handle))
+        (!handle.is_null()).then(|| Self(handle)) // not then_some: a Library of NULL would be dropped
     }
 
     pub(super) fn symbol(&self, name: &CStr) -> *mut c_void {
