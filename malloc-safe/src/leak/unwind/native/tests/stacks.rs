@@ -57,14 +57,11 @@ fn a_stack_is_named_from_the_function_outwards() {
         names[1]
     );
     assert!(names[1].line.is_some());
-    let libc = names
-        .iter()
-        .find(|frame| frame.function == "start_thread")
-        .expect("in a thread");
+    // Without the C library's debug symbols the function that starts a thread has no name.
+    let is_libc = |object: &std::string::String| object.contains("libc.so");
+    let outermost = names.last().expect("in a thread");
     assert!(
-        libc.object
-            .as_ref()
-            .is_some_and(|object| object.contains("libc.so")),
-        "{libc:?}"
+        outermost.object.as_ref().is_some_and(is_libc),
+        "{outermost:?}"
     );
 }
