@@ -50,7 +50,7 @@ pub unsafe trait Dispose<S> {
 }
 
 /// Owns the contents of a struct that the caller allocates and the library fills: `glob_t`,
-/// `git_buf`, `regex_t`.
+/// `git_buf`.
 ///
 /// The struct is lent shared only, because its fields tell the library what to give back. It is
 /// `Send` if both the struct and `D` are; one with raw pointers in it is not.
