@@ -1,9 +1,5 @@
 use malloc_safe::{LentCStr, Owned};
 
-fn collect(names: Owned<[LentCStr]>) -> Vec<LentCStr> {
-    names.into_iter().collect()
-}
-
 fn swap(mut names: Owned<[LentCStr]>, mut others: Owned<[LentCStr]>) {
     core::mem::swap(&mut names[0], &mut others[0]);
 }
