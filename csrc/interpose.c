@@ -1,6 +1,7 @@
 #define _GNU_SOURCE /* RTLD_NEXT */
 
 #include "interpose.h"
+#include "memo_inline.h"
 #include "shadow.h"
 
 #if INTERPOSE_HOOKS
@@ -25,18 +26,12 @@ void __libc_free(void *block);
 /* Weak: a program that brings its own malloc keeps it, and the watcher finds that out. */
 #define HOOK(name) __attribute__((weak, alias("interpose_" #name), visibility("default")))
 
-/* Registers of a function's caller, as they are after it has returned. */
-struct caller {
-    uintptr_t pc;
-    uintptr_t sp;
-    uintptr_t fp;
-};
-
-/* Both architectures push the caller's frame pointer where the function's own points to. */
-#define CALLER                                                         \
-    (&(struct caller){.pc = (uintptr_t)__builtin_return_address(0),    \
-                      .sp = (uintptr_t)__builtin_dwarf_cfa(),          \
-                      .fp = *(uintptr_t *)__builtin_frame_address(0)})
+/* Registers of a function's caller. Both architectures push its frame pointer where the function's
+ * own points to. */
+#define CALLER                                                              \
+    ((struct memo_registers){.pc = (uintptr_t)__builtin_return_address(0),  \
+                             .sp = (uintptr_t)__builtin_dwarf_cfa(),        \
+                             .fp = *(uintptr_t *)__builtin_frame_address(0)})
 
 static atomic_uint watching;
 static atomic_uint current_epoch;
@@ -54,38 +49,54 @@ static inline bool watched(void) {
     return UNLIKELY(atomic_load_explicit(&watching, memory_order_relaxed) != 0);
 }
 
-static uint64_t record_of(uint32_t context, size_t size) {
-    size_t most = SIZE_MAX >> INTERPOSE_CONTEXT_BITS;
-    return (uint64_t)(size < most ? size : most) << INTERPOSE_CONTEXT_BITS | context;
-}
+/* The same words as parameters: in registers of the machine, unlike the structure. */
+#define CALLER_PARAMETERS uintptr_t pc, uintptr_t sp, uintptr_t fp
 
-/* The context of what this thread allocates now, 0 if it is not watched. */
-static inline __attribute__((always_inline)) uint32_t context_of(const struct caller *caller) {
-    uint32_t scope = self.scope;
-    uint32_t epoch = atomic_load_explicit(&current_epoch, memory_order_relaxed);
-    if ((scope | epoch) == 0 || self.busy) {
-        return 0;
-    }
-    self.busy = true;
-    uint32_t context = choose_context(caller->pc, caller->sp, caller->fp, scope, epoch);
+/* Of a thread that has been set busy, which ends here. Out of line, as it is needed for one block in
+ * many; with the parameters of what leads here, so that nothing need be kept for it. */
+__attribute__((noinline, cold)) static uint32_t find_context(CALLER_PARAMETERS, uint64_t theirs) {
+    struct memo_registers caller = {.pc = pc, .sp = sp, .fp = fp};
+    const struct memo_result *result = memo_found(&caller);
+    bool made = result != NULL && result->tag == theirs;
+    uint32_t context = made ? result->made : choose_context(&caller, theirs);
     self.busy = false;
     return context;
 }
 
-/* Records a block under this context, or no longer at all. */
-static void record(void *block, size_t size, uint32_t context) {
-    if (context != 0) {
-        shadow_put(block, record_of(context, size));
+/* The context of what this thread allocates now, 0 if it is not watched. */
+__attribute__((noinline)) static uint32_t context_of(CALLER_PARAMETERS) {
+    uint32_t scope = self.scope;
+    uint32_t epoch = atomic_load_explicit(&current_epoch, memory_order_relaxed);
+    uint64_t theirs = (uint64_t)epoch << INTERPOSE_EPOCH_SHIFT | scope;
+    if (theirs == 0 || self.busy) {
+        return 0;
     }
+    self.busy = true;
+    struct memo_registers caller = {.pc = pc, .sp = sp, .fp = fp};
+    const struct memo_result *result = memo_found_first(&caller);
+    if (UNLIKELY(result == NULL || result->tag != theirs)) {
+        return find_context(pc, sp, fp, theirs);
+    }
+    self.busy = false;
+    return result->made;
 }
 
-/* Inlined whole into each: gcc would split it, for a call more on the way of every block. */
-static inline __attribute__((always_inline)) void *recorded(void *block, size_t size,
-                                                            const struct caller *caller) {
-    if (block != NULL) {
-        record(block, size, context_of(caller));
-    }
-    return block;
+#define CONTEXT_MASK (((uint64_t)1 << INTERPOSE_CONTEXT_BITS) - 1)
+
+static uint64_t recorded_size(size_t size) {
+    size_t most = SIZE_MAX >> INTERPOSE_CONTEXT_BITS;
+    return (uint64_t)(size < most ? size : most) << INTERPOSE_CONTEXT_BITS;
+}
+
+/* What is recorded of a block, 0 for nothing. */
+static uint64_t record_of(size_t size, struct memo_registers caller) {
+    uint32_t context = context_of(caller.pc, caller.sp, caller.fp);
+    return context == 0 ? 0 : recorded_size(size) | context;
+}
+
+static void *recorded(void *block, size_t size, struct memo_registers caller) {
+    uint64_t record = block == NULL ? 0 : record_of(size, caller);
+    return record == 0 ? block : shadow_put(block, record);
 }
 
 /* What the hooks do while somebody watches. Out of line, so that otherwise they are one test and a
@@ -93,27 +104,22 @@ static inline __attribute__((always_inline)) void *recorded(void *block, size_t 
 
 /* The hook jumps here, so its caller is this one's: fewer words to pass on the way of most blocks. */
 __attribute__((noinline)) static void *watched_malloc(size_t size) {
-    uint32_t context = context_of(CALLER); /* first: little is left to remember across the call */
+    uint64_t record = record_of(size, CALLER); /* first: little is left to keep for after the call */
     void *block = __libc_malloc(size);
-    if (block != NULL) {
-        record(block, size, context);
-    }
-    return block;
+    return record == 0 ? block : shadow_put(block, record);
 }
 
-__attribute__((noinline)) static void *watched_calloc(size_t count, size_t size,
-                                                      const struct caller *caller) {
+__attribute__((noinline)) static void *watched_calloc(size_t count, size_t size, struct memo_registers caller) {
     /* The product does not overflow if there is a block. */
     return recorded(__libc_calloc(count, size), count * size, caller);
 }
 
 __attribute__((noinline)) static void *watched_memalign(size_t alignment, size_t size,
-                                                        const struct caller *caller) {
+                                                        struct memo_registers caller) {
     return recorded(__libc_memalign(alignment, size), size, caller);
 }
 
-__attribute__((noinline)) static void *watched_realloc(void *block, size_t size,
-                                                       const struct caller *caller) {
+__attribute__((noinline)) static void *watched_realloc(void *block, size_t size, struct memo_registers caller) {
     if (block == NULL) {
         return recorded(__libc_malloc(size), size, caller);
     }
@@ -126,13 +132,12 @@ __attribute__((noinline)) static void *watched_realloc(void *block, size_t size,
         }
         return NULL;
     }
-    uint32_t context = context_of(caller);
-    if (context == 0) {
+    uint64_t record = record_of(size, caller);
+    if (record == 0 && before != 0) {
         /* By a thread that is not watched: still the block of whoever allocated it. */
-        context = before & (((uint32_t)1 << INTERPOSE_CONTEXT_BITS) - 1);
+        record = recorded_size(size) | (before & CONTEXT_MASK);
     }
-    record(moved, size, context);
-    return moved;
+    return record == 0 ? moved : shadow_put(moved, record);
 }
 
 void *interpose_malloc(size_t size) {
@@ -291,7 +296,7 @@ int interpose_start(interpose_context *context, interpose_inherited *inherited,
     choose_context = context;
     note_inheritance = inherited;
     atomic_store_explicit(&note_unloading, unloading, memory_order_release);
-    return shadow_reserve();
+    return interpose_shadow_reserve();
 }
 
 /* Sequentially consistent, so that a thread which is handed a block also knows it is watched. */
@@ -321,7 +326,7 @@ bool interpose_set_busy(bool busy) {
 }
 
 void interpose_walk(interpose_visit *visit, void *data) {
-    shadow_walk(visit, data);
+    interpose_shadow_walk(visit, data);
 }
 
 #else

@@ -18,6 +18,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 
+#include "memo.h"
 #include "ownership.h"
 
 #ifdef __cplusplus
@@ -39,12 +40,15 @@ enum interpose_support {
 /** The bits of a record that hold the context; the size is in those above. */
 #define INTERPOSE_CONTEXT_BITS 24
 
-/** Chooses the context of a new block, from the scope of the thread and the epoch of the process, and
- * from registers of whoever called the hook, as they are after it has returned: the program counter,
- * the stack pointer, and the frame pointer or what else the caller keeps in its register.
+/** What belongs to whom is a word: the scope of the thread in its lower half, and from here on the
+ * epoch of the process. */
+#define INTERPOSE_EPOCH_SHIFT 32
+
+/** Chooses the context of a new block of theirs, from registers of whoever called the hook.
  *
- * Below 1 << INTERPOSE_CONTEXT_BITS; 0 is a block that is not to be recorded. Leaves errno alone. */
-typedef uint32_t interpose_context(uintptr_t pc, uintptr_t sp, uintptr_t fp, uint32_t scope, uint32_t epoch);
+ * Asked where the thread's memo has no answer for this word. Below 1 << INTERPOSE_CONTEXT_BITS; 0 is
+ * a block that is not to be recorded. Leaves errno alone. */
+typedef uint32_t interpose_context(const struct memo_registers *caller, uint64_t theirs);
 
 /** Hears that a thread of this scope, not 0, starts another. */
 typedef void interpose_inherited(uint32_t scope);

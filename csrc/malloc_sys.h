@@ -6,6 +6,7 @@
 
 #include "counted.h"
 #include "interpose.h"
+#include "memo.h"
 #include "token.h"
 #include "workload.h"
 

@@ -7,7 +7,7 @@
 #include <errno.h>
 #include <sys/mman.h>
 
-_Atomic(struct shadow_leaf *) *shadow_leaves;
+_Atomic(struct shadow_leaf *) *interpose_shadow_leaves;
 
 static _Atomic(struct shadow_leaf *) newest;
 
@@ -19,17 +19,15 @@ static void *reserve(size_t size) {
     return memory == MAP_FAILED ? NULL : memory;
 }
 
-int shadow_reserve(void) {
-    if (shadow_leaves == NULL) {
-        shadow_leaves = reserve(SHADOW_LEAVES * sizeof *shadow_leaves);
+int interpose_shadow_reserve(void) {
+    if (interpose_shadow_leaves == NULL) {
+        interpose_shadow_leaves = reserve(SHADOW_LEAVES * sizeof *interpose_shadow_leaves);
     }
-    return shadow_leaves == NULL ? ENOMEM : 0;
+    return interpose_shadow_leaves == NULL ? ENOMEM : 0;
 }
 
-struct shadow_leaf *shadow_leaf_for(uintptr_t address) {
-    if (address >> SHADOW_ADDRESS_BITS != 0) {
-        return NULL;
-    }
+/* The leaf for an address, made now. NULL without memory. */
+static struct shadow_leaf *make_leaf(uintptr_t address) {
     int saved = errno; /* an allocation that succeeded leaves it alone */
     struct shadow_leaf *made = reserve(sizeof *made);
     errno = saved;
@@ -37,7 +35,7 @@ struct shadow_leaf *shadow_leaf_for(uintptr_t address) {
         return NULL;
     }
     struct shadow_leaf *there = NULL;
-    if (!atomic_compare_exchange_strong(&shadow_leaves[address >> SHADOW_LEAF_BITS], &there, made)) {
+    if (!atomic_compare_exchange_strong(shadow_leaf_of(address), &there, made)) {
         munmap(made, sizeof *made); /* another thread was first */
         return there;
     }
@@ -47,7 +45,15 @@ struct shadow_leaf *shadow_leaf_for(uintptr_t address) {
     return made;
 }
 
-void shadow_walk(void (*visit)(void *data, uint64_t *slots, size_t count), void *data) {
+void *interpose_shadow_put_first(void *block, uint64_t record) {
+    struct shadow_leaf *leaf = block == NULL ? NULL : make_leaf((uintptr_t)block);
+    if (leaf != NULL) {
+        shadow_put_in(leaf, (uintptr_t)block, record);
+    }
+    return block;
+}
+
+void interpose_shadow_walk(void (*visit)(void *data, uint64_t *slots, size_t count), void *data) {
     for (struct shadow_leaf *leaf = atomic_load(&newest); leaf != NULL; leaf = leaf->next) {
         for (size_t page = 0; page < SHADOW_PAGES; page++) {
             if (atomic_load(&leaf->touched[page]) != 0) {

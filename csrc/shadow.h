@@ -45,21 +45,28 @@
 #define SHADOW_PAGES (SHADOW_SLOTS / SHADOW_PAGE_SLOTS)
 
 struct shadow_leaf {
-    struct shadow_leaf *next; /* all leaves, newest first */
-    atomic_uchar touched[SHADOW_PAGES]; /* 1 for each page of slots that holds or held a record */
     _Alignas(4096) atomic_uint_least64_t slots[SHADOW_SLOTS];
+    atomic_uchar touched[SHADOW_PAGES]; /* 1 for each page of slots that holds or held a record */
+    struct shadow_leaf *next; /* all leaves, newest first */
 };
 
-extern _Atomic(struct shadow_leaf *) *shadow_leaves;
+/* Hidden, to be reached without a table of the linker's. */
+extern __attribute__((visibility("hidden"))) _Atomic(struct shadow_leaf *) *interpose_shadow_leaves;
 
 /* Reserves the table. Again is harmless, at the same time is not. Returns 0 or an errno. */
-int shadow_reserve(void);
+int interpose_shadow_reserve(void);
 
-/* The leaf for an address, made if there is none. NULL without memory, or beyond the table. */
-struct shadow_leaf *shadow_leaf_for(uintptr_t address);
+/* `shadow_put` where there is no leaf yet. */
+void *interpose_shadow_put_first(void *block, uint64_t record);
 
 /* Shows every page of slots that may hold a record. */
-void shadow_walk(void (*visit)(void *data, uint64_t *slots, size_t count), void *data);
+void interpose_shadow_walk(void (*visit)(void *data, uint64_t *slots, size_t count), void *data);
+
+/* Addresses beyond the table, which no allocator has unless it is asked to, share it; what a system
+ * keeps in the highest bits of a pointer is no part of the address. */
+static inline _Atomic(struct shadow_leaf *) *shadow_leaf_of(uintptr_t address) {
+    return &interpose_shadow_leaves[address >> SHADOW_LEAF_BITS & (SHADOW_LEAVES - 1)];
+}
 
 static inline size_t shadow_slot_number(uintptr_t address) {
     return (address >> SHADOW_GRANULE_BITS) & (SHADOW_SLOTS - 1);
@@ -68,12 +75,8 @@ static inline size_t shadow_slot_number(uintptr_t address) {
 /* Forgets a block. Returns its record, 0 if there was none. */
 static inline uint64_t shadow_take(const void *block) {
     uintptr_t address = (uintptr_t)block;
-    if (address >> SHADOW_ADDRESS_BITS != 0) {
-        return 0;
-    }
     /* Acquire: another thread may have just made the leaf. */
-    struct shadow_leaf *leaf =
-        atomic_load_explicit(&shadow_leaves[address >> SHADOW_LEAF_BITS], memory_order_acquire);
+    struct shadow_leaf *leaf = atomic_load_explicit(shadow_leaf_of(address), memory_order_acquire);
     if (leaf == NULL) {
         return 0;
     }
@@ -87,27 +90,24 @@ static inline uint64_t shadow_take(const void *block) {
     return record;
 }
 
-/* Records a block. False if there is no room to. */
-static inline bool shadow_put(const void *block, uint64_t record) {
-    uintptr_t address = (uintptr_t)block;
-    struct shadow_leaf *leaf = NULL;
-    if (address >> SHADOW_ADDRESS_BITS == 0) {
-        leaf =
-            atomic_load_explicit(&shadow_leaves[address >> SHADOW_LEAF_BITS], memory_order_acquire);
-    }
-    if (leaf == NULL) {
-        leaf = shadow_leaf_for(address);
-        if (leaf == NULL) {
-            return false;
-        }
-    }
+static inline void shadow_put_in(struct shadow_leaf *leaf, uintptr_t address, uint64_t record) {
     size_t number = shadow_slot_number(address);
     size_t page = number / SHADOW_PAGE_SLOTS;
     if (atomic_load_explicit(&leaf->touched[page], memory_order_relaxed) == 0) {
         atomic_store_explicit(&leaf->touched[page], 1, memory_order_relaxed);
     }
     atomic_store_explicit(&leaf->slots[number], record, memory_order_relaxed);
-    return true;
+}
+
+/* Records a block, if there is room to, or nothing for NULL. Returns the block. */
+static inline void *shadow_put(void *block, uint64_t record) {
+    uintptr_t address = (uintptr_t)block;
+    struct shadow_leaf *leaf = atomic_load_explicit(shadow_leaf_of(address), memory_order_acquire);
+    if (leaf == NULL) {
+        return interpose_shadow_put_first(block, record);
+    }
+    shadow_put_in(leaf, address, record);
+    return block;
 }
 
 #endif

@@ -14,7 +14,14 @@ use std::path::{Path, PathBuf};
 use std::process;
 
 /// A file of bindings each: the C library's allocation family, and one for each header.
-const MODULES: [&str; 5] = ["stdlib", "counted", "interpose", "token", "workload"];
+const MODULES: [&str; 6] = [
+    "stdlib",
+    "counted",
+    "interpose",
+    "memo",
+    "token",
+    "workload",
+];
 
 fn main() {
     let manifest = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets it"));
@@ -88,11 +95,14 @@ fn compile(csrc: &Path) {
         build.compile(&name);
     }
     if cfg!(feature = "leak") {
-        let (mut build, name) = library("leak", &["interpose.c", "shadow.c"]);
+        let (mut build, name) = library("leak", &["interpose.c", "memo.c", "shadow.c"]);
         // The hooks are on the way of every allocation, in debug builds too.
         build.opt_level(2);
         // Nor need they reach the C library by way of a stub each time.
         build.flag_if_supported("-fno-plt");
+        // Nor is their cost to depend on what else is linked.
+        build.flag_if_supported("-falign-functions=64");
+        build.flag_if_supported("-falign-loops=32");
         // A sanitizer brings its own malloc; defining another would disarm it silently.
         if env::var_os("CARGO_CFG_SANITIZE").is_some() {
             build.define("INTERPOSE_SANITIZED", None);
@@ -133,7 +143,9 @@ fn generate(csrc: &Path, out: &Path) -> Result<(), String> {
         builder = match module {
             "stdlib" => builder
                 .allowlist_function("malloc|calloc|realloc|free|aligned_alloc|posix_memalign"),
-            header => builder.allowlist_file(format!(r".*[/\\]{header}\.h")),
+            header => builder
+                .allowlist_file(format!(r".*[/\\]{header}\.h"))
+                .allowlist_recursively(false), // each type is in the file of its own header
         };
         let path = out.join(module).with_extension("rs");
         builder

@@ -40,10 +40,12 @@ pub use stdlib::*;
     missing_docs,
     non_camel_case_types,
     non_upper_case_globals,
-    reason = "the names of enumerators and callbacks are C's"
+    clippy::unreadable_literal,
+    reason = "the names of enumerators and callbacks are C's, and the numbers bindgen's"
 )]
 mod interpose {
     include!(concat!(env!("OUT_DIR"), "/interpose.rs"));
+    include!(concat!(env!("OUT_DIR"), "/memo.rs"));
 }
 #[cfg(feature = "leak")]
 pub use interpose::*;

@@ -9,10 +9,11 @@ use std::fs;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
-const MODULES: [&str; 5] = [
+const MODULES: [&str; 6] = [
     "stdlib.rs",
     "counted.rs",
     "interpose.rs",
+    "memo.rs",
     "token.rs",
     "workload.rs",
 ];

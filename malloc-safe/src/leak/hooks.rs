@@ -49,32 +49,20 @@ pub(super) fn start() -> io::Result<()> {
 }
 
 /// Called by a hook, with the thread busy: its own allocations are not recorded.
-unsafe extern "C" fn choose_context(
-    pc: usize,
-    sp: usize,
-    fp: usize,
-    scope: u32,
-    epoch: u32,
-) -> u32 {
-    if scopes::is_open(scope) || scope == 0 {
-        let registers = Registers { pc, sp, fp };
-        // SAFETY: as in `find_context`.
-        if let Some(context) = unsafe { unwind::made_before(registers, tag(scope, epoch)) } {
-            return context;
-        }
+unsafe extern "C" fn choose_context(caller: *const Registers, theirs: u64) -> u32 {
+    const EPOCH: u32 = malloc_sys::INTERPOSE_EPOCH_SHIFT;
+    // Each half as it is put together.
+    let epoch = (theirs >> EPOCH) as u32;
+    let last = (theirs & ((1 << EPOCH) - 1)) as u32;
+    let scope = scopes::enclosing_open(last);
+    if scope != last {
+        // This thread has outlived its scope, whose number is not used again.
+        set_scope(scope);
     }
-    // SAFETY: the hook's, passed on.
-    unsafe { find_context(pc, sp, fp, scope, epoch) }
-}
-
-/// With the arguments of its caller, so that nothing need be saved on the way without it.
-#[cold]
-#[inline(never)]
-unsafe extern "C" fn find_context(pc: usize, sp: usize, fp: usize, scope: u32, epoch: u32) -> u32 {
-    let scope = scopes::enclosing_open(scope);
     if scope == 0 && epoch == 0 {
         return 0;
     }
+    let theirs = u64::from(epoch) << EPOCH | u64::from(scope);
     let context = |stack| {
         context::intern(context::Key {
             stack,
@@ -82,16 +70,17 @@ unsafe extern "C" fn find_context(pc: usize, sp: usize, fp: usize, scope: u32, e
             epoch,
         })
     };
-    let registers = Registers { pc, sp, fp };
+    // SAFETY: the hook's own.
+    let registers = unsafe { *caller };
     // SAFETY: these are the registers of the hook's caller, whose frame is still there, and the
     // thread is busy: a hook that interrupts this one does not come here.
-    unsafe { unwind::capture_as(registers, tag(scope, epoch), context) }
+    unsafe { unwind::capture_as(registers, theirs, context) }
 }
 
-/// What a context is for, besides a stack. Not 0, as one of them is not.
-#[inline]
-fn tag(scope: u32, epoch: u32) -> u64 {
-    u64::from(epoch) << u32::BITS | u64::from(scope)
+/// Contexts that were chosen for a scope are not right for who is in it still.
+pub(super) fn scope_has_ended() {
+    // SAFETY: no precondition.
+    unsafe { malloc_sys::interpose_memo_expire_made() };
 }
 
 unsafe extern "C" fn note_inheritance(scope: u32) {

@@ -26,11 +26,6 @@ fn state(scope: u32) -> &'static AtomicU32 {
     &STATE[scope as usize % SCOPES] // no number is larger; so there is nothing to check
 }
 
-#[inline]
-pub(super) fn is_open(scope: u32) -> bool {
-    state(scope).load(Ordering::Relaxed) & OPEN != 0
-}
-
 /// The innermost scope around `scope`, and with it, that is open; 0 if none is.
 pub(super) fn enclosing_open(mut scope: u32) -> u32 {
     while scope != 0 {
@@ -192,6 +187,9 @@ fn close(scopes: &[&ThreadScope], ending: Ending, keep: impl FnMut(Key, u64)) {
         .filter(ended)
         .map(|scope| scope.number)
         .collect();
+    if unshared.len() < scopes.len() {
+        hooks::scope_has_ended(); // before the blocks are looked at
+    }
     registry.settle(ending, keep);
     registry.free.extend(unshared);
 }

@@ -20,8 +20,8 @@ mod native;
     any(target_arch = "x86_64", target_arch = "aarch64")
 ))]
 pub(crate) use native::{
-    MAX_FRAMES, StackEnd, capture, capture_as, captures, made_before, memo_mismatches,
-    modules_changed, prepare, validate,
+    MAX_FRAMES, StackEnd, capture, capture_as, captures, memo_mismatches, modules_changed, prepare,
+    validate,
 };
 
 #[cfg(not(all(
@@ -36,22 +36,12 @@ mod one_frame;
     any(target_arch = "x86_64", target_arch = "aarch64")
 )))]
 pub(crate) use one_frame::{
-    MAX_FRAMES, StackEnd, capture, capture_as, captures, made_before, memo_mismatches,
-    modules_changed, prepare, validate,
+    MAX_FRAMES, StackEnd, capture, capture_as, captures, memo_mismatches, modules_changed, prepare,
+    validate,
 };
 
 pub(crate) use intern::{StackId, frames};
+/// Registers of a function that called one of the hooks, as they are once the hook has returned.
+pub(crate) use malloc_sys::memo_registers as Registers;
 pub use symbol::Frame;
 pub(crate) use symbol::resolve;
-
-/// Registers of a function that called one of the hooks, as they are once the hook has returned.
-#[derive(Clone, Copy, Debug)]
-#[repr(C)]
-pub(crate) struct Registers {
-    /// Where the function continues: the hook's return address.
-    pub(crate) pc: usize,
-    /// The stack pointer.
-    pub(crate) sp: usize,
-    /// The frame pointer, `rbp` or `x29`, whatever it holds.
-    pub(crate) fp: usize,
-}

@@ -28,15 +28,6 @@ pub(crate) unsafe fn capture_as(
     make(unsafe { capture(registers) })
 }
 
-/// Nothing is kept.
-///
-/// # Safety
-///
-/// As for [`capture`].
-pub(crate) unsafe fn made_before(_registers: Registers, _tag: u64) -> Option<u32> {
-    None
-}
-
 /// Where stacks end, which no walk reaches.
 pub(crate) struct StackEnd(());
 

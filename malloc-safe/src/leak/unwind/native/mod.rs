@@ -3,25 +3,22 @@
 mod cfi;
 mod errno;
 mod limits;
-mod memo;
 mod module;
 mod rule;
 mod rules;
 mod thread;
 mod walk;
 
-use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use core::sync::atomic::{AtomicU64, Ordering};
+
+use malloc_sys::{memo, memo_result};
 
 use super::Registers;
 use super::intern::{self, StackId};
-use memo::Memo;
 pub(crate) use thread::StackEnd;
 use thread::Thread;
 pub(crate) use walk::MAX_FRAMES;
 
-/// The state of the modules. Odd while results are validated: then no thread's memo is right for it,
-/// and every capture comes to `walk`. Never 0, which is a new thread's.
-static GENERATION: AtomicU32 = AtomicU32::new(2);
 static CAPTURES: AtomicU64 = AtomicU64::new(0);
 static MISMATCHES: AtomicU64 = AtomicU64::new(0);
 
@@ -50,30 +47,18 @@ pub(crate) unsafe fn capture_as(
     tag: u64,
     make: impl FnOnce(StackId) -> u32,
 ) -> u32 {
-    // SAFETY: the one use in this capture but for the walk, which comes when nothing was found.
-    let memo = unsafe { memo() };
-    let found = memo.and_then(|memo| {
-        // SAFETY: the caller's promise; what is in the memo was inserted on the thread's own stack.
-        unsafe { memo.find(&registers) }
-    });
-    match found {
-        Some(found) => found.made(tag, make),
+    // SAFETY: the caller's promise.
+    match unsafe { find(&registers) } {
+        Some(found) => {
+            if found.tag != tag {
+                found.made = make(stack(found));
+                found.tag = tag;
+            }
+            found.made
+        }
         // SAFETY: the caller's promise.
         None => make(unsafe { walk(registers) }),
     }
-}
-
-/// What `capture_as` has made for these, if it is quickly found.
-///
-/// # Safety
-///
-/// As for [`capture_as`].
-#[inline]
-pub(crate) unsafe fn made_before(registers: Registers, tag: u64) -> Option<u32> {
-    // SAFETY: the one use in this function.
-    let memo = unsafe { memo() }?;
-    // SAFETY: the caller's promise; what is in the memo was inserted on the thread's own stack.
-    unsafe { memo.find_first(&registers) }?.made_before(tag)
 }
 
 /// The stack alone.
@@ -82,46 +67,63 @@ pub(crate) unsafe fn made_before(registers: Registers, tag: u64) -> Option<u32> 
 ///
 /// As for [`capture_as`].
 pub(crate) unsafe fn capture(registers: Registers) -> StackId {
-    // SAFETY: the one use in this capture but for the walk, which comes when nothing was found.
-    let memo = unsafe { memo() };
-    let found = memo.and_then(|memo| {
-        // SAFETY: the caller's promise; what is in the memo was inserted on the thread's own stack.
-        unsafe { memo.find(&registers) }
-    });
-    match found {
-        Some(found) => found.id(),
+    // SAFETY: the caller's promise.
+    match unsafe { find(&registers) } {
+        Some(found) => stack(found),
         // SAFETY: the caller's promise.
         None => unsafe { walk(registers) },
     }
 }
 
-/// This thread's memo, if what is in it is right for the modules.
+/// What this thread's memo has, if it is right for the modules.
 ///
 /// # Safety
 ///
-/// The result is used in a capture, no other of this thread is running, and it ends before the
-/// next use of the thread's memo.
-#[inline]
-unsafe fn memo<'a>() -> Option<&'a mut Memo> {
-    let mut thread = thread::current()?;
-    // SAFETY: this thread's own, and the caller's promise.
-    let thread = unsafe { thread.as_mut() };
-    (thread.generation == GENERATION.load(Ordering::Relaxed)).then_some(&mut thread.memo)
+/// As for [`capture_as`]; and the result is not used after the capture.
+unsafe fn find<'a>(registers: &Registers) -> Option<&'a mut memo_result> {
+    let thread = thread::current()?.as_ptr();
+    // SAFETY: this thread's own.
+    let memo = unsafe { &raw mut (*thread).memo };
+    // SAFETY: the same.
+    if unsafe { (*memo).generation } != generation() {
+        return None;
+    }
+    // SAFETY: the caller's promise; what is in the memo was kept for the thread's own stack.
+    unsafe { find_in(memo, registers) }
+}
+
+/// # Safety
+///
+/// As for `find`, and the memo is this thread's.
+unsafe fn find_in<'a>(memo: *mut memo, registers: &Registers) -> Option<&'a mut memo_result> {
+    // SAFETY: the caller's promise.
+    let found = unsafe { malloc_sys::interpose_memo_find(memo, registers) };
+    // SAFETY: in the thread's memo, which no other capture changes meanwhile.
+    unsafe { found.as_mut() }
+}
+
+fn stack(found: &memo_result) -> StackId {
+    // SAFETY: `walk` took the number from an identifier.
+    unsafe { StackId::from_u32(found.stack) }
+}
+
+/// What results are right for: the state of the modules, above other things. Odd while results are
+/// validated: then no thread's memo is right for it, and every capture comes to `walk`.
+fn generation() -> u64 {
+    // SAFETY: no precondition.
+    unsafe { malloc_sys::interpose_memo_generation() }
 }
 
 /// To be called before a module's code goes away, and after: what was found so far is forgotten.
 pub(crate) fn modules_changed() {
-    let next = |generation: u32| Some(generation.wrapping_add(2).max(2));
-    let _ = GENERATION.fetch_update(Ordering::Release, Ordering::Relaxed, next);
+    // SAFETY: no precondition.
+    unsafe { malloc_sys::interpose_memo_expire() };
 }
 
 /// From now on every stack is walked, and compared with what the memo has to say. For tests.
 pub(crate) fn validate(on: bool) {
-    if on {
-        GENERATION.fetch_or(1, Ordering::Release);
-    } else {
-        GENERATION.fetch_and(!1, Ordering::Release);
-    }
+    // SAFETY: no precondition.
+    unsafe { malloc_sys::interpose_memo_validate(on) };
 }
 
 /// How many captures that the memo had an answer to have been walked as well.
@@ -146,19 +148,21 @@ unsafe fn walk(registers: Registers) -> StackId {
         };
         // SAFETY: this thread's own, and no other capture of the thread is running.
         let thread = unsafe { thread.as_mut() };
-        let state = GENERATION.load(Ordering::Acquire);
+        let state = generation();
         let (generation, validating) = (state & !1, state & 1 != 0);
-        if thread.generation != generation {
-            thread.generation = generation;
-            thread.memo.clear();
+        let modules = (generation >> malloc_sys::MEMO_CODE_SHIFT) as u32;
+        if thread.memo.generation != generation {
+            thread.memo.generation = generation;
+            // SAFETY: the thread's own memo.
+            unsafe { malloc_sys::interpose_memo_clear(&raw mut thread.memo) };
         }
         let Some(top) = thread.limits.top_above(registers.sp) else {
             return intern::intern(&[registers.pc]);
         };
         let top = thread::end_above(registers.sp).map_or(top, |end| end.min(top));
         let remembered = if validating {
-            // SAFETY: such registers; what is in the memo was inserted on the thread's own stack.
-            unsafe { thread.memo.find(&registers) }.map(|found| found.id())
+            // SAFETY: such registers; what is in the memo was kept for the thread's own stack.
+            unsafe { find_in(&raw mut thread.memo, &registers) }.map(|found| stack(found))
         } else {
             None
         };
@@ -171,13 +175,24 @@ unsafe fn walk(registers: Registers) -> StackId {
         // SAFETY: made with the thread, and always a context since.
         let context = unsafe { context.assume_init_mut() };
         // SAFETY: such registers, and the limits of this thread's stack.
-        unsafe { walk::walk(&registers, top, generation, context, trace) };
+        unsafe { walk::walk(&registers, top, modules, context, trace) };
         let id = intern::intern(trace.frames());
         if let Some(remembered) = remembered {
             CAPTURES.fetch_add(1, Ordering::Relaxed);
             MISMATCHES.fetch_add(u64::from(remembered != id), Ordering::Relaxed);
-        } else {
-            memo.insert(&registers, id, trace);
+        } else if let Some(words) = trace.words() {
+            // SAFETY: the thread's own memo; the walk has read the words between the stack pointer
+            // and the end of the stack, aligned.
+            unsafe {
+                malloc_sys::interpose_memo_keep(
+                    memo,
+                    &raw const registers,
+                    trace.frame_pointer_used(),
+                    words.as_ptr(),
+                    words.len(),
+                    id.get(),
+                )
+            };
         }
         id
     })

@@ -8,28 +8,27 @@ use core::ptr::{self, NonNull};
 use core::sync::atomic::{AtomicU32, Ordering};
 use std::thread_local;
 
+use malloc_sys::memo;
+
 use super::super::pages;
 use super::cfi::Context;
 use super::limits::Limits;
-use super::memo::Memo;
 use super::walk::Trace;
 
 /// In pages of its own: it is made inside `malloc`. A little over 2 MiB, committed as it is used.
 #[repr(C)]
 pub(super) struct Thread {
-    /// The state of the modules that `memo` is right for. 0: of none.
-    pub(super) generation: u32,
+    /// First, as the C side is given the thread by it.
+    pub(super) memo: memo,
     /// How often the thread's end has been announced.
     announced: u32,
     pub(super) limits: Limits,
     pub(super) trace: Trace,
-    pub(super) memo: Memo,
     pub(super) context: MaybeUninit<Context>,
 }
 
 // Neither allocates, nor has a destructor that would be registered.
 thread_local! {
-    static CURRENT: Cell<*mut Thread> = const { Cell::new(ptr::null_mut()) };
     static ENDED: Cell<bool> = const { Cell::new(false) };
     static END: Cell<usize> = const { Cell::new(0) };
 }
@@ -77,20 +76,25 @@ fn move_end(end: usize) {
     END.set(end);
     if let Some(thread) = current() {
         // SAFETY: this thread's own, and no capture of the thread is running: this is no hook.
-        unsafe { (*thread.as_ptr()).generation = 0 };
+        unsafe { (*thread.as_ptr()).memo.generation = 0 };
     }
 }
 
 /// Where stacks end that begin at `sp`, if they do before the thread's.
-#[inline]
 pub(super) fn end_above(sp: usize) -> Option<usize> {
     Some(END.get()).filter(|&end| end > sp)
 }
 
 /// The current thread's, if it has one already.
-#[inline]
 pub(super) fn current() -> Option<NonNull<Thread>> {
-    NonNull::new(CURRENT.get())
+    // SAFETY: no precondition.
+    let memo = unsafe { malloc_sys::interpose_memo_of_this_thread() };
+    NonNull::new(memo.cast()) // set below, or nothing
+}
+
+fn set_current(thread: *mut Thread) {
+    // SAFETY: NULL, or of this thread and mapped until this is called again.
+    unsafe { malloc_sys::interpose_memo_set_of_this_thread(thread.cast()) };
 }
 
 /// The current thread's, made now if need be. `None` at the thread's very end, or without memory.
@@ -114,7 +118,7 @@ pub(super) fn current_or_new() -> Option<NonNull<Thread>> {
         unsafe { pages::unmap(thread.cast(), size_of::<Thread>()) };
         return None;
     }
-    CURRENT.set(thread.as_ptr());
+    set_current(thread.as_ptr());
     Some(thread)
 }
 
@@ -135,7 +139,7 @@ unsafe extern "C" fn end(thread: *mut c_void) {
     if *announced < LAST && unsafe { libc::pthread_setspecific(key, thread.cast()) } == 0 {
         return;
     }
-    CURRENT.set(ptr::null_mut());
+    set_current(ptr::null_mut());
     ENDED.set(true);
     if let Some(pages) = NonNull::new(thread) {
         // SAFETY: mapped with this size, and forgotten above.

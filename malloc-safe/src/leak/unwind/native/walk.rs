@@ -8,6 +8,8 @@
 
 use core::ptr;
 
+use malloc_sys::memo_word;
+
 use super::super::Registers;
 use super::cfi::{self, Context};
 use super::module;
@@ -51,16 +53,7 @@ pub(super) struct Trace {
     fp_used: bool,
     forgettable: bool,
     frames: [usize; MAX_FRAMES],
-    words: [Word; MAX_WORDS],
-}
-
-/// A word of the stack.
-#[derive(Clone, Copy)]
-#[repr(C)]
-pub(super) struct Word {
-    pub(super) value: usize,
-    /// From the stack pointer that the walk began with.
-    pub(super) offset: usize,
+    words: [memo_word; MAX_WORDS],
 }
 
 impl Trace {
@@ -71,7 +64,7 @@ impl Trace {
 
     /// The words that the result depended on, innermost first, unless they were too many, or it
     /// depended on more than words.
-    pub(super) fn words(&self) -> Option<&[Word]> {
+    pub(super) fn words(&self) -> Option<&[memo_word]> {
         (!self.forgettable).then(|| &self.words[..self.noted])
     }
 
@@ -94,7 +87,7 @@ impl Trace {
         let value = unsafe { word.read_volatile() };
         match self.words.get_mut(self.noted) {
             Some(place) => {
-                *place = Word { value, offset };
+                *place = memo_word { value, offset };
                 self.noted += 1;
             }
             None => self.forgettable = true,

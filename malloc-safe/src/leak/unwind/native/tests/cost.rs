@@ -1,4 +1,5 @@
-//! What a capture costs, in instructions, which callgrind counts exactly.
+//! What a capture costs that the hooks' first look has no answer to, in instructions, which callgrind
+//! counts exactly.
 
 use core::hint::black_box;
 use std::process::Command;
@@ -45,7 +46,7 @@ fn the_cost_of_a_capture() {
         });
         let [found, walked] = each;
         eprintln!("{depth} frames: {found} instructions if found again, {walked} if walked");
-        let mark = 120 + 7 * depth as u64;
+        let mark = 140 + 7 * depth as u64;
         assert!(found <= mark, "not {mark}, the probe and the loop included");
     }
 }

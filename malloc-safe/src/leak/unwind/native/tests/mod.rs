@@ -3,6 +3,7 @@
 mod cost;
 mod end;
 mod foreign;
+mod memo;
 mod paths;
 mod probe;
 mod reload;

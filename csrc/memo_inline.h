@@ -1,0 +1,94 @@
+/* A memo's way to a result, as it is inlined into the hooks: every block passes here. */
+#ifndef MALLOC_SYS_MEMO_INLINE_H
+#define MALLOC_SYS_MEMO_INLINE_H
+
+#include "memo.h"
+
+#if defined(__linux__) && defined(__LP64__)
+
+#include <stdatomic.h>
+
+#define MEMO_HIDDEN __attribute__((visibility("hidden")))
+
+extern MEMO_HIDDEN atomic_uint_least64_t interpose_memo_current_generation;
+
+/* Initial-exec: the general model allocates a thread's variables at their first use, with malloc. */
+extern MEMO_HIDDEN __thread struct memo *interpose_memo_current __attribute__((tls_model("initial-exec")));
+
+/* A word of somebody's stack, whatever it has there. */
+typedef const uintptr_t __attribute__((may_alias)) memo_stack_word;
+
+static inline struct memo_result *memo_at(struct memo *memo, uint32_t place) {
+    return (struct memo_result *)&memo->room[place];
+}
+
+static inline const struct memo_word *memo_words(const struct memo_result *result) {
+    return (const struct memo_word *)(result + 1);
+}
+
+/* Without the frame pointer: many results do not depend on it. */
+static inline size_t memo_set(const struct memo_registers *registers) {
+    uint64_t mixed = registers->pc + 8 * registers->sp;
+    return (size_t)(mixed * UINT64_C(0x9e3779b97f4a7c15) >> (64 - MEMO_SET_BITS));
+}
+
+static inline bool memo_is_for(const struct memo_result *result, const struct memo_registers *registers) {
+    return result->registers.pc == registers->pc && result->registers.sp == registers->sp &&
+           ((result->registers.fp ^ registers->fp) & result->fp_mask) == 0;
+}
+
+static inline bool memo_differs(const struct memo_word *word, uintptr_t sp) {
+    return *(memo_stack_word *)(sp + word->offset) != word->value;
+}
+
+/* Whether the stack has all words of the result. Four at a time, after those that are left over. */
+static inline bool memo_is_on_stack(const struct memo_result *result, uintptr_t sp) {
+    const struct memo_word *word = memo_words(result);
+    const struct memo_word *end = word + result->count;
+    if ((result->count & 1) != 0) {
+        if (memo_differs(word, sp)) {
+            return false;
+        }
+        word += 1;
+    }
+    if ((result->count & 2) != 0) {
+        if (memo_differs(word, sp) || memo_differs(word + 1, sp)) {
+            return false;
+        }
+        word += 2;
+    }
+    for (; word != end; word += 4) {
+        if (memo_differs(word, sp) || memo_differs(word + 1, sp) || memo_differs(word + 2, sp) ||
+            memo_differs(word + 3, sp)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* This thread's memo, if what is in it is right still. */
+static inline struct memo *memo_usable(void) {
+    struct memo *memo = interpose_memo_current;
+    uint64_t generation = atomic_load_explicit(&interpose_memo_current_generation, memory_order_relaxed);
+    return memo != NULL && memo->generation == generation ? memo : NULL;
+}
+
+/* The result for these registers and this stack. NULL if it is not where it is looked for first. */
+static inline struct memo_result *memo_found_first(const struct memo_registers *registers) {
+    struct memo *memo = memo_usable();
+    if (memo == NULL) {
+        return NULL;
+    }
+    struct memo_result *result = memo_at(memo, memo->trees[memo_set(registers)][0]);
+    return memo_is_for(result, registers) && memo_is_on_stack(result, registers->sp) ? result : NULL;
+}
+
+/* The same, wherever it is. */
+static inline struct memo_result *memo_found(const struct memo_registers *registers) {
+    struct memo *memo = memo_usable();
+    return memo == NULL ? NULL : interpose_memo_find(memo, registers);
+}
+
+#endif
+
+#endif
