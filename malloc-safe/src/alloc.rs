@@ -28,8 +28,8 @@ use crate::{AllocError, CStringError, ContentBlind, Deallocator, Free, Owned};
 ///   but that its first `min(old, new)` bytes are those of `b`. It may be `b`.
 /// - `reallocate(b, old, new) == None`: `b` is what it was, and still the caller's.
 ///
-/// Neither `reallocate` nor, as a [`Deallocator`], the release of a block panics: a vector, left
-/// with a block that is gone, would release it again.
+/// A panic in `reallocate` ends the process: a vector, left with a block that is gone, would release
+/// it again.
 ///
 /// All of them may run in several threads at once, each with blocks of its own, even if the type is
 /// not `Send`: any thread may call [`allocate`](Self::allocate), which is safe. A heap without a lock
@@ -148,6 +148,22 @@ pub(crate) fn allocate<T, A: Allocator>(count: usize) -> Result<NonNull<T>, Allo
         .ok_or_else(|| AllocError::new(count, size_of::<T>(), ()))
 }
 
+/// [`Allocator::reallocate`], but that no panic leaves it, as the function is C's. It costs nothing
+/// where there can be none.
+///
+/// # Safety
+///
+/// As there.
+#[inline]
+pub(crate) unsafe extern "C" fn reallocate_bytes<A: Allocator>(
+    block: NonNull<u8>,
+    old: usize,
+    new: usize,
+) -> Option<NonNull<u8>> {
+    // SAFETY: the caller promises the same.
+    unsafe { A::reallocate(block, old, new) }
+}
+
 /// Makes room for `count` values of a block with room for `old`, and keeps what is in both.
 ///
 /// # Safety
@@ -164,7 +180,7 @@ pub(crate) unsafe fn reallocate<T, A: Allocator>(
         .and_then(|size| {
             let old = old * size_of::<T>(); // no more than the block has
             // SAFETY: the caller says so, and no block's size is 0.
-            unsafe { A::reallocate(block.cast(), old, size) }
+            unsafe { reallocate_bytes::<A>(block.cast(), old, size) }
         })
         .map(NonNull::cast)
         .ok_or_else(|| AllocError::new(count, size_of::<T>(), ()))

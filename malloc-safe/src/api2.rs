@@ -6,6 +6,7 @@ use core::ptr::NonNull;
 
 use allocator_api2::alloc::{AllocError, Allocator as Api2Allocator, Layout};
 
+use crate::alloc::reallocate_bytes;
 use crate::{Allocator, Deallocator, Free};
 
 /// A collection with this allocator has its block from `malloc`:
@@ -261,14 +262,27 @@ unsafe fn resize<A: Allocator + Deallocator<u8>>(
     if old.size() > 0 && new.size() > 0 && new.align() <= A::ALIGNMENT {
         // SAFETY: there is a block, of that size at least, and the caller gives it up if this
         // succeeds. How it was aligned does not matter to the allocator that made it.
-        let block = unsafe { A::reallocate(ptr, old.size(), size_of_block(new)) };
+        let block = unsafe { reallocate_bytes::<A>(ptr, old.size(), size_of_block(new)) };
         return sized(block, new);
     }
     let block = allocate::<A>(new, over_aligned)?;
     let kept = old.size().min(new.size());
     // SAFETY: both are at least so large, and apart, as the new one is new.
     unsafe { block.cast().copy_from_nonoverlapping(ptr, kept) };
-    // SAFETY: the caller gives it up.
-    unsafe { deallocate::<A>(ptr, old) };
+    if old.size() > 0 {
+        // SAFETY: so there is a block of the allocator's, which the caller gives up.
+        unsafe { release_old::<A>(ptr) };
+    }
     Ok(block)
+}
+
+/// No panic leaves it, as the function is C's: the collection, which has not heard of its new block,
+/// would release the old one again.
+///
+/// # Safety
+///
+/// The block is the allocator's to release, and not used again.
+unsafe extern "C" fn release_old<A: Deallocator<u8>>(block: NonNull<u8>) {
+    // SAFETY: the caller promises the same.
+    unsafe { A::deallocate(block) }
 }

@@ -27,10 +27,10 @@ pub(crate) struct Programs {
 }
 
 impl Programs {
-    pub(crate) fn build() -> Result<Self, String> {
+    pub(crate) fn build(profile: Profile) -> Result<Self, String> {
         Ok(Self {
-            plain: Variant::Plain.build()?,
-            hooked: Variant::Hooked.build()?,
+            plain: Variant::Plain.build(profile)?,
+            hooked: Variant::Hooked.build(profile)?,
         })
     }
 
@@ -57,6 +57,15 @@ impl Programs {
     }
 }
 
+/// How the program is compiled.
+#[derive(Clone, Copy, Default)]
+pub(crate) enum Profile {
+    #[default]
+    Release,
+    /// Cargo's profile for builds without optimisation, whose folder has another name.
+    Dev,
+}
+
 /// A build of the program.
 pub(crate) enum Variant<'a> {
     Plain,
@@ -70,7 +79,11 @@ pub(crate) enum Variant<'a> {
 
 impl Variant<'_> {
     /// Builds the program in a folder of its own, and says where it is.
-    pub(crate) fn build(&self) -> Result<PathBuf, String> {
+    pub(crate) fn build(&self, profile: Profile) -> Result<PathBuf, String> {
+        let (profile, products) = match profile {
+            Profile::Release => ("release", "release"),
+            Profile::Dev => ("dev", "debug"),
+        };
         let stable = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         let (folder, mut command) = match self {
             Self::Plain => ("plain", Command::new(stable)),
@@ -91,7 +104,14 @@ impl Variant<'_> {
             .join("churn")
             .join(folder);
         command
-            .args(["build", "--quiet", "--release", "--package", "churn"])
+            .args([
+                "build",
+                "--quiet",
+                "--profile",
+                profile,
+                "--package",
+                "churn",
+            ])
             .arg("--target-dir")
             .arg(&folder)
             .current_dir(env!("CARGO_MANIFEST_DIR"));
@@ -106,7 +126,7 @@ impl Variant<'_> {
             }
         }
         process::run(&mut command)?;
-        Ok(folder.join("release").join("churn"))
+        Ok(folder.join(products).join("churn"))
     }
 }
 

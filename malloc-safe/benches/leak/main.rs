@@ -7,6 +7,7 @@
 //! names the wrong functions. Options, after `--`:
 //!
 //! - `--rounds 21`: rather than 7.
+//! - `--debug`: the programs are built as `cargo test` builds a test, without optimisation.
 //! - `--allocations 1000000`: another size, where the workload has one.
 //! - `--only B,D`: these workloads.
 //! - `--marks`: fails also if a ratio is above its mark. For a machine that does nothing else.
@@ -24,13 +25,14 @@ mod workloads;
 use std::env;
 use std::process::ExitCode;
 
-use arms::Programs;
+use arms::{Profile, Programs};
 
 #[derive(Default)]
 struct Options {
     rounds: Option<usize>,
     allocations: Option<u64>,
     only: String,
+    profile: Profile,
     marks: bool,
     tools: bool,
     instructions: bool,
@@ -50,6 +52,7 @@ impl Options {
                 "--rounds" => options.rounds = Some(positive(&value()?)?),
                 "--allocations" => options.allocations = Some(positive(&value()?)? as u64),
                 "--only" => options.only = value()?,
+                "--debug" => options.profile = Profile::Dev,
                 "--marks" => options.marks = true,
                 "--tools" => options.tools = true,
                 "--instructions" => options.instructions = true,
@@ -83,7 +86,7 @@ fn run() -> Result<bool, String> {
             return Err(format!("there is no workload {name:?}"));
         }
     }
-    let programs = Programs::build()?;
+    let programs = Programs::build(options.profile)?;
     if options.instructions {
         instructions::print(&programs, &only)?;
         return Ok(true);

@@ -9,7 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use crate::arms::{Arm, Programs, Run, Variant};
+use crate::arms::{Arm, Profile, Programs, Run, Variant};
 use crate::found::Found;
 use crate::process::{self, Ended};
 use crate::table::{median, tally};
@@ -124,7 +124,7 @@ fn sanitized(sanitizer: &str) -> Result<PathBuf, String> {
         .lines()
         .find_map(|line| line.strip_prefix("host: "));
     let target = target.ok_or("rustc does not say for which machine it is")?;
-    Variant::Sanitized { sanitizer, target }.build()
+    Variant::Sanitized { sanitizer, target }.build(Profile::Release)
 }
 
 impl Tool {

@@ -32,6 +32,7 @@ mod lent;
 mod linked;
 mod out;
 mod owned;
+mod panics;
 mod rivals;
 #[cfg(feature = "serde")]
 mod serialize;
