@@ -224,6 +224,8 @@ static void *start_thread(void *data) {
     struct start start = *(struct start *)data;
     __libc_free(data);
     self.scope = start.scope;
+    /* What called this function is the same for every thread, and the C library's. */
+    interpose_memo_set_stack_end((uintptr_t)__builtin_frame_address(0));
     return start.routine(start.argument);
 }
 

@@ -40,6 +40,19 @@ void interpose_memo_set_of_this_thread(struct memo *memo) {
     interpose_memo_current = memo;
 }
 
+static __thread uintptr_t stack_end __attribute__((tls_model("initial-exec")));
+
+uintptr_t interpose_memo_stack_end(void) {
+    return stack_end;
+}
+
+void interpose_memo_set_stack_end(uintptr_t end) {
+    stack_end = end;
+    if (interpose_memo_current != NULL) {
+        interpose_memo_current->generation = 0;
+    }
+}
+
 static uint32_t place_of(const struct memo *memo, const struct memo_result *result) {
     return (uint32_t)((const uintptr_t *)result - memo->room);
 }

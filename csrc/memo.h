@@ -90,6 +90,12 @@ struct memo *interpose_memo_of_this_thread(void);
 /** Sets it, for as long as the thread lives or until it is set again. */
 void interpose_memo_set_of_this_thread(struct memo *memo);
 
+/** Where this thread's stacks end, as far as results are concerned: 0 for where they do. */
+uintptr_t interpose_memo_stack_end(void);
+
+/** Sets it. What the thread has found so far is forgotten. */
+void interpose_memo_set_stack_end(uintptr_t end);
+
 /** The result for these registers and the stack as it is now, NULL if there is none.
  *
  * The registers are those of a function of the memo's thread that has not returned, on the stack that

@@ -99,13 +99,14 @@ fn is_a_runner(frame: &Frame) -> bool {
         || function == "start_thread"
 }
 
-/// Whether the block is one that the runtime keeps, with nobody else's code on the way to it: Rust's,
-/// or the C library's for a destructor of a thread-local, until the thread ends.
+/// Whether a block is the C library's, for the destructor of a thread-local, until the thread ends; by
+/// the exported function that called `malloc`, which is known without debug information.
+pub(super) fn is_of_a_thread_local(exported: Option<&str>) -> bool {
+    exported == Some("__cxa_thread_atexit_impl")
+}
+
+/// Whether the block is one that the Rust runtime keeps, with nobody else's code on the way to it.
 pub(super) fn is_the_runtimes(frames: &[Frame]) -> bool {
-    let first = frames.first().map(|frame| &*frame.function);
-    if first == Some("__cxa_thread_atexit_impl") {
-        return true;
-    }
     frames
         .iter()
         .take_while(|frame| !is_a_runner(frame) && is_of_the_runtime(frame))

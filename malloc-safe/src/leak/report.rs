@@ -140,6 +140,9 @@ impl Report {
         let names = fork::names();
         let mut merged = HashMap::<Vec<Frame>, Tally>::new();
         for (stack, tally) in found {
+            if frames::is_of_a_thread_local(unwind::innermost_export(stack).as_deref()) {
+                continue; // before the C library's debug information is read, which takes long
+            }
             let frames = unwind::resolve(stack);
             if !frames::is_the_runtimes(&frames) {
                 merged

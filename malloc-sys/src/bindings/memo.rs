@@ -81,6 +81,14 @@ unsafe extern "C" {
     pub fn interpose_memo_set_of_this_thread(memo: *mut memo);
 }
 unsafe extern "C" {
+    #[doc = " Where this thread's stacks end, as far as results are concerned: 0 for where they do."]
+    pub fn interpose_memo_stack_end() -> usize;
+}
+unsafe extern "C" {
+    #[doc = " Sets it. What the thread has found so far is forgotten."]
+    pub fn interpose_memo_set_stack_end(end: usize);
+}
+unsafe extern "C" {
     #[doc = " The result for these registers and the stack as it is now, NULL if there is none.\n\n The registers are those of a function of the memo's thread that has not returned, on the stack that\n everything in the memo was kept for."]
     pub fn interpose_memo_find(
         memo: *mut memo,

@@ -44,4 +44,4 @@ pub(crate) use intern::{StackId, frames};
 /// Registers of a function that called one of the hooks, as they are once the hook has returned.
 pub(crate) use malloc_sys::memo_registers as Registers;
 pub use symbol::Frame;
-pub(crate) use symbol::resolve;
+pub(crate) use symbol::{innermost_export, resolve};

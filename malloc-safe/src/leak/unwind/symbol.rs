@@ -45,6 +45,12 @@ pub(crate) fn resolve(id: StackId) -> Vec<Frame> {
     resolved
 }
 
+/// The exported function that the innermost frame is in, as far as the loader knows: quickly said.
+pub(crate) fn innermost_export(id: StackId) -> Option<String> {
+    let innermost = intern::frames(id).first()?;
+    object(innermost.wrapping_sub(1))?.exported
+}
+
 fn append(return_address: usize, resolved: &mut Vec<Frame>) {
     let address = core::ptr::without_provenance_mut(return_address);
     let object = object(return_address.wrapping_sub(1));

@@ -30,7 +30,6 @@ pub(super) struct Thread {
 // Neither allocates, nor has a destructor that would be registered.
 thread_local! {
     static ENDED: Cell<bool> = const { Cell::new(false) };
-    static END: Cell<usize> = const { Cell::new(0) };
 }
 
 /// While it lives, the stacks of this thread end where it was made: what calls that function is the
@@ -52,7 +51,7 @@ impl StackEnd {
                 "only a variable of some size is on the stack"
             );
         }
-        let before = END.get();
+        let before = end();
         if before == 0 {
             move_end(ptr::from_ref(anchor).addr());
         }
@@ -73,16 +72,19 @@ impl Drop for StackEnd {
 
 /// What is remembered of stacks that end elsewhere is forgotten.
 fn move_end(end: usize) {
-    END.set(end);
-    if let Some(thread) = current() {
-        // SAFETY: this thread's own, and no capture of the thread is running: this is no hook.
-        unsafe { (*thread.as_ptr()).memo.generation = 0 };
-    }
+    // SAFETY: no precondition; and no capture of the thread is running: this is no hook.
+    unsafe { malloc_sys::interpose_memo_set_stack_end(end) };
+}
+
+/// 0 for where they do.
+fn end() -> usize {
+    // SAFETY: no precondition.
+    unsafe { malloc_sys::interpose_memo_stack_end() }
 }
 
 /// Where stacks end that begin at `sp`, if they do before the thread's.
 pub(super) fn end_above(sp: usize) -> Option<usize> {
-    Some(END.get()).filter(|&end| end > sp)
+    Some(end()).filter(|&end| end > sp)
 }
 
 /// The current thread's, if it has one already.
@@ -127,7 +129,7 @@ pub(super) fn current_or_new() -> Option<NonNull<Thread>> {
 /// # Safety
 ///
 /// `thread` is the current thread's value of the key.
-unsafe extern "C" fn end(thread: *mut c_void) {
+unsafe extern "C" fn thread_ends(thread: *mut c_void) {
     const LAST: u32 = 4; // PTHREAD_DESTRUCTOR_ITERATIONS everywhere
     let thread = thread.cast::<Thread>();
     // SAFETY: mapped by `current_or_new`, and no walk is running: this is no hook.
@@ -147,7 +149,7 @@ unsafe extern "C" fn end(thread: *mut c_void) {
     }
 }
 
-/// The key that has `end` called, and one more; 0 before there is one.
+/// The key that has `thread_ends` called, and one more; 0 before there is one.
 static KEY: AtomicU32 = AtomicU32::new(0);
 
 /// The key, made without a lock: a fork could leave one held.
@@ -158,7 +160,7 @@ fn key() -> Option<libc::pthread_key_t> {
     }
     let mut key = 0;
     // SAFETY: a place for the key, and a destructor for the values that are set above.
-    if unsafe { libc::pthread_key_create(&raw mut key, Some(end)) } != 0 {
+    if unsafe { libc::pthread_key_create(&raw mut key, Some(thread_ends)) } != 0 {
         return None;
     }
     match KEY.compare_exchange(0, key + 1, Ordering::AcqRel, Ordering::Acquire) {
