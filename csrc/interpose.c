@@ -37,7 +37,6 @@ static atomic_uint watching;
 static atomic_uint current_epoch;
 static interpose_context *choose_context;
 static interpose_inherited *note_inheritance;
-static _Atomic(interpose_unloading *) note_unloading;
 
 /* Initial-exec: the general model allocates a thread's variables at their first use, with malloc. */
 static __thread struct {
@@ -276,14 +275,9 @@ int interpose_dlclose(void *handle) {
     if (real == NULL) {
         return -1;
     }
-    interpose_unloading *note = atomic_load_explicit(&note_unloading, memory_order_acquire);
-    if (note != NULL) {
-        note();
-    }
+    interpose_memo_expire();
     int error = real(handle);
-    if (note != NULL) {
-        note();
-    }
+    interpose_memo_expire();
     return error;
 }
 
@@ -293,11 +287,9 @@ enum interpose_support interpose_support(void) {
     return INTERPOSE_SUPPORTED;
 }
 
-int interpose_start(interpose_context *context, interpose_inherited *inherited,
-                    interpose_unloading *unloading) {
+int interpose_start(interpose_context *context, interpose_inherited *inherited) {
     choose_context = context;
     note_inheritance = inherited;
-    atomic_store_explicit(&note_unloading, unloading, memory_order_release);
     return interpose_shadow_reserve();
 }
 
@@ -329,52 +321,6 @@ bool interpose_set_busy(bool busy) {
 
 void interpose_walk(interpose_visit *visit, void *data) {
     interpose_shadow_walk(visit, data);
-}
-
-#else
-
-enum interpose_support interpose_support(void) {
-#if defined(INTERPOSE_SANITIZED)
-    return INTERPOSE_HAS_SANITIZER;
-#elif defined(INTERPOSE_STATIC)
-    return INTERPOSE_IS_STATIC;
-#else
-    return INTERPOSE_OTHER_PLATFORM;
-#endif
-}
-
-int interpose_start(interpose_context *context, interpose_inherited *inherited,
-                    interpose_unloading *unloading) {
-    (void)context;
-    (void)inherited;
-    (void)unloading;
-    return -1;
-}
-
-void interpose_watch(void) {}
-
-void interpose_unwatch(void) {}
-
-void interpose_set_epoch(uint32_t epoch) {
-    (void)epoch;
-}
-
-uint32_t interpose_set_scope(uint32_t scope) {
-    (void)scope;
-    return 0;
-}
-
-bool interpose_set_busy(bool busy) {
-    return busy;
-}
-
-void interpose_walk(interpose_visit *visit, void *data) {
-    (void)visit;
-    (void)data;
-}
-
-void *interpose_malloc(size_t size) {
-    return malloc(size);
 }
 
 #endif

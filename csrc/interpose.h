@@ -53,9 +53,6 @@ typedef uint32_t interpose_context(const struct memo_registers *caller, uint64_t
 /** Hears that a thread of this scope, not 0, starts another. */
 typedef void interpose_inherited(uint32_t scope);
 
-/** Hears that a library may be unloaded, before and after. */
-typedef void interpose_unloading(void);
-
 /** Looks at records, one for each live block and 0 in between; may change them atomically. */
 typedef void interpose_visit(void *data, uint64_t *records, size_t count);
 
@@ -63,8 +60,7 @@ typedef void interpose_visit(void *data, uint64_t *records, size_t count);
 enum interpose_support interpose_support(void);
 
 /** Prepares for watching. Again is harmless, at the same time is not. Returns 0 or an errno. */
-int interpose_start(interpose_context *context, interpose_inherited *inherited,
-                    interpose_unloading *unloading) STATUS;
+int interpose_start(interpose_context *context, interpose_inherited *inherited) STATUS;
 
 /** Watches, until unwatched as often. */
 void interpose_watch(void);

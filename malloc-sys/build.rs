@@ -95,7 +95,8 @@ fn compile(csrc: &Path) {
         build.compile(&name);
     }
     if cfg!(feature = "leak") {
-        let (mut build, name) = library("leak", &["interpose.c", "memo.c", "shadow.c"]);
+        let sources = ["interpose.c", "interpose_none.c", "memo.c", "shadow.c"];
+        let (mut build, name) = library("leak", &sources);
         // The hooks are on the way of every allocation, in debug builds too.
         build.opt_level(2);
         // Nor need they reach the C library by way of a stub each time.

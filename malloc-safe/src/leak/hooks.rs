@@ -35,13 +35,8 @@ pub(super) fn start() -> io::Result<()> {
     unwind::prepare();
     // SAFETY: the functions live as long as the process and do not unwind; callers are serialised
     // by `status`, the only one.
-    let error = unsafe {
-        malloc_sys::interpose_start(
-            Some(choose_context),
-            Some(note_inheritance),
-            Some(note_unloading),
-        )
-    };
+    let error =
+        unsafe { malloc_sys::interpose_start(Some(choose_context), Some(note_inheritance)) };
     match error {
         0 => Ok(()),
         error => Err(io::Error::from_raw_os_error(error)),
@@ -85,10 +80,6 @@ pub(super) fn scope_has_ended() {
 
 unsafe extern "C" fn note_inheritance(scope: u32) {
     scopes::share(scope);
-}
-
-unsafe extern "C" fn note_unloading() {
-    unwind::modules_changed();
 }
 
 /// While it lives, what this thread allocates is the checker's own, and is not recorded.

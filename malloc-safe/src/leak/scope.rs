@@ -22,7 +22,9 @@ use super::unwind::StackEnd;
 ///   size, and a block from inside that is reallocated later stays in the scope it was born in,
 ///   unless that happens in another scope.
 /// - Scopes may be nested: what the inner one reports, the outer one reports too.
-/// - A thread that outlives the call stays in the scope around it, if there is one.
+/// - A thread that outlives the call stays in the scope around it, if there is one. One of
+///   [`std::thread::scope`] that is not joined may do so: the blocks that it has not freed yet, its
+///   result and the standard library's own, are reported now and then. Join it.
 /// - Left out is what the Rust runtime keeps for itself: the buffer that the test harness captures
 ///   output in, that of standard output, and the list of a thread's destructors.
 ///

@@ -17,8 +17,6 @@ pub type interpose_context =
     ::core::option::Option<unsafe extern "C" fn(caller: *const memo_registers, theirs: u64) -> u32>;
 #[doc = " Hears that a thread of this scope, not 0, starts another."]
 pub type interpose_inherited = ::core::option::Option<unsafe extern "C" fn(scope: u32)>;
-#[doc = " Hears that a library may be unloaded, before and after."]
-pub type interpose_unloading = ::core::option::Option<unsafe extern "C" fn()>;
 #[doc = " Looks at records, one for each live block and 0 in between; may change them atomically."]
 pub type interpose_visit = ::core::option::Option<
     unsafe extern "C" fn(data: *mut ::libc::c_void, records: *mut u64, count: usize),
@@ -32,7 +30,6 @@ unsafe extern "C" {
     pub fn interpose_start(
         context: interpose_context,
         inherited: interpose_inherited,
-        unloading: interpose_unloading,
     ) -> ::libc::c_int;
 }
 unsafe extern "C" {

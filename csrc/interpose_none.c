@@ -1,0 +1,50 @@
+#include "interpose.h"
+#include "shadow.h"
+
+#if !INTERPOSE_HOOKS
+
+#include <stdlib.h>
+
+enum interpose_support interpose_support(void) {
+#if defined(INTERPOSE_SANITIZED)
+    return INTERPOSE_HAS_SANITIZER;
+#elif defined(INTERPOSE_STATIC)
+    return INTERPOSE_IS_STATIC;
+#else
+    return INTERPOSE_OTHER_PLATFORM;
+#endif
+}
+
+int interpose_start(interpose_context *context, interpose_inherited *inherited) {
+    (void)context;
+    (void)inherited;
+    return -1;
+}
+
+void interpose_watch(void) {}
+
+void interpose_unwatch(void) {}
+
+void interpose_set_epoch(uint32_t epoch) {
+    (void)epoch;
+}
+
+uint32_t interpose_set_scope(uint32_t scope) {
+    (void)scope;
+    return 0;
+}
+
+bool interpose_set_busy(bool busy) {
+    return busy;
+}
+
+void interpose_walk(interpose_visit *visit, void *data) {
+    (void)visit;
+    (void)data;
+}
+
+void *interpose_malloc(size_t size) {
+    return malloc(size);
+}
+
+#endif
