@@ -165,8 +165,13 @@ struct memo_result *interpose_memo_keep(struct memo *memo, const struct memo_reg
 }
 
 void interpose_memo_clear(struct memo *memo) {
-    memset(memo->trees, 0, sizeof memo->trees);
-    memset(memo->branches, 0, sizeof memo->branches);
+    /* What was never used is not committed either. */
+    if (memo->used != 0) {
+        memset(memo->trees, 0, sizeof memo->trees);
+    }
+    if (memo->branched != 0) {
+        memset(memo->branches, 0, sizeof memo->branches);
+    }
     memo->branched = 0;
     memo->used = 0;
 }

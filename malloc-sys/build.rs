@@ -99,6 +99,8 @@ fn compile(csrc: &Path) {
         let (mut build, name) = library("leak", &sources);
         // The hooks are on the way of every allocation, in debug builds too.
         build.opt_level(2);
+        // They ask for their frame pointers where they need them.
+        build.force_frame_pointer(false);
         // Nor need they reach the C library by way of a stub each time.
         build.flag_if_supported("-fno-plt");
         // Nor is their cost to depend on what else is linked.

@@ -85,3 +85,9 @@ pub use report::{Report, Site};
 pub use scope::{process_scope, scope};
 pub use status::{Reason, Status, status};
 pub use unwind::Frame;
+
+/// For tests of this crate's own: every stack is walked, and compared with what the memo says of it.
+#[doc(hidden)]
+pub mod validation {
+    pub use super::unwind::{captures, memo_mismatches as mismatches, validate};
+}

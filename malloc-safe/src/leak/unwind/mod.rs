@@ -19,10 +19,13 @@ mod native;
     target_pointer_width = "64",
     any(target_arch = "x86_64", target_arch = "aarch64")
 ))]
-pub(crate) use native::{
-    MAX_FRAMES, StackEnd, capture, capture_as, captures, memo_mismatches, modules_changed, prepare,
-    validate,
-};
+pub(crate) use native::{MAX_FRAMES, StackEnd, capture, capture_as, modules_changed, prepare};
+#[cfg(all(
+    target_os = "linux",
+    target_pointer_width = "64",
+    any(target_arch = "x86_64", target_arch = "aarch64")
+))]
+pub use native::{captures, memo_mismatches, validate};
 
 #[cfg(not(all(
     target_os = "linux",
@@ -35,10 +38,13 @@ mod one_frame;
     target_pointer_width = "64",
     any(target_arch = "x86_64", target_arch = "aarch64")
 )))]
-pub(crate) use one_frame::{
-    MAX_FRAMES, StackEnd, capture, capture_as, captures, memo_mismatches, modules_changed, prepare,
-    validate,
-};
+pub(crate) use one_frame::{MAX_FRAMES, StackEnd, capture, capture_as, modules_changed, prepare};
+#[cfg(not(all(
+    target_os = "linux",
+    target_pointer_width = "64",
+    any(target_arch = "x86_64", target_arch = "aarch64")
+)))]
+pub use one_frame::{captures, memo_mismatches, validate};
 
 pub(crate) use intern::{StackId, frames};
 /// Registers of a function that called one of the hooks, as they are once the hook has returned.

@@ -41,12 +41,12 @@ pub(crate) fn prepare() {}
 
 pub(crate) fn modules_changed() {}
 
-pub(crate) fn validate(_on: bool) {}
+pub fn validate(_on: bool) {}
 
-pub(crate) fn captures() -> u64 {
+pub fn captures() -> u64 {
     0
 }
 
-pub(crate) fn memo_mismatches() -> u64 {
+pub fn memo_mismatches() -> u64 {
     0
 }

@@ -121,18 +121,18 @@ pub(crate) fn modules_changed() {
 }
 
 /// From now on every stack is walked, and compared with what the memo has to say. For tests.
-pub(crate) fn validate(on: bool) {
+pub fn validate(on: bool) {
     // SAFETY: no precondition.
     unsafe { malloc_sys::interpose_memo_validate(on) };
 }
 
 /// How many captures that the memo had an answer to have been walked as well.
-pub(crate) fn captures() -> u64 {
+pub fn captures() -> u64 {
     CAPTURES.load(Ordering::Relaxed)
 }
 
 /// How many of those answers were wrong.
-pub(crate) fn memo_mismatches() -> u64 {
+pub fn memo_mismatches() -> u64 {
     MISMATCHES.load(Ordering::Relaxed)
 }
 
