@@ -105,7 +105,7 @@ static void *recorded(void *block, size_t size, struct memo_registers caller) {
 __attribute__((noinline)) static void *watched_malloc(size_t size) {
     uint64_t record = record_of(size, CALLER); /* first: little is left to keep for after the call */
     void *block = __libc_malloc(size);
-    return record == 0 ? block : shadow_put(block, record);
+    return block == NULL || record == 0 ? block : shadow_put(block, record);
 }
 
 __attribute__((noinline)) static void *watched_calloc(size_t count, size_t size, struct memo_registers caller) {

@@ -46,7 +46,7 @@ static struct shadow_leaf *make_leaf(uintptr_t address) {
 }
 
 void *interpose_shadow_put_first(void *block, uint64_t record) {
-    struct shadow_leaf *leaf = block == NULL ? NULL : make_leaf((uintptr_t)block);
+    struct shadow_leaf *leaf = make_leaf((uintptr_t)block);
     if (leaf != NULL) {
         shadow_put_in(leaf, (uintptr_t)block, record);
     }

@@ -99,7 +99,7 @@ static inline void shadow_put_in(struct shadow_leaf *leaf, uintptr_t address, ui
     atomic_store_explicit(&leaf->slots[number], record, memory_order_relaxed);
 }
 
-/* Records a block, if there is room to, or nothing for NULL. Returns the block. */
+/* Records a block, if there is room to. Returns the block. */
 static inline void *shadow_put(void *block, uint64_t record) {
     uintptr_t address = (uintptr_t)block;
     struct shadow_leaf *leaf = atomic_load_explicit(shadow_leaf_of(address), memory_order_acquire);

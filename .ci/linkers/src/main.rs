@@ -14,4 +14,13 @@ fn main() {
     });
     assert_eq!((leaked.blocks(), leaked.bytes()), (1_001, 10_500), "{leaked}");
     leak::scope(|| black_box(vec![1; 500])).assert_none();
+    // Where the heap lies beside address 0, what there is not must not be taken for a block there.
+    leak::scope(|| {
+        // SAFETY: no precondition.
+        unsafe { libc::free(black_box(libc::malloc(100))) };
+        // SAFETY: no precondition.
+        let none = black_box(unsafe { libc::malloc(black_box(usize::MAX >> 2)) });
+        assert!(none.is_null());
+    })
+    .assert_none();
 }
