@@ -9,6 +9,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <string.h>
 
 /* The functions that glibc's malloc family are aliases of. Calling them by name needs no dlsym, so
@@ -33,9 +34,19 @@ void __libc_free(void *block);
                              .sp = (uintptr_t)__builtin_dwarf_cfa(),        \
                              .fp = *(uintptr_t *)__builtin_frame_address(0)})
 
+/* Tail calls, whatever the program's C compiler is told by CFLAGS. */
+#if defined(__has_attribute) && __has_attribute(musttail)
+#define JUMP __attribute__((musttail)) return
+#define JUMPS
+#else
+#define JUMP return
+#define JUMPS __attribute__((optimize("O2", "optimize-sibling-calls")))
+#endif
+
 static atomic_uint watching;
 static atomic_uint current_epoch;
 static interpose_context *choose_context;
+static interpose_reallocated *context_of_reallocated;
 static interpose_inherited *note_inheritance;
 
 /* Initial-exec: the general model allocates a thread's variables at their first use, with malloc. */
@@ -44,8 +55,9 @@ static __thread struct {
     bool busy;
 } self __attribute__((tls_model("initial-exec")));
 
+/* Acquire: what `interpose_start` prepared is there for whoever is watched. */
 static inline bool watched(void) {
-    return UNLIKELY(atomic_load_explicit(&watching, memory_order_relaxed) != 0);
+    return UNLIKELY(atomic_load_explicit(&watching, memory_order_acquire) != 0);
 }
 
 /* The same words as parameters: in registers of the machine, unlike the structure. */
@@ -118,29 +130,73 @@ __attribute__((noinline)) static void *watched_memalign(size_t alignment, size_t
     return recorded(__libc_memalign(alignment, size), size, caller);
 }
 
-__attribute__((noinline)) static void *watched_realloc(void *block, size_t size, struct memo_registers caller) {
-    if (block == NULL) {
-        return recorded(__libc_malloc(size), size, caller);
+/* How many threads are reallocating a block that has a record, and whether there is a walk. A block
+ * that moves during one would be missed, or met twice; and its record, put back afterwards, would be
+ * of a scope whose number may be another's by then. */
+static atomic_uint moving;
+#define WALK 0x80000000u
+
+static void begin_move(void) {
+    while ((atomic_fetch_add(&moving, 1) & WALK) != 0) {
+        atomic_fetch_sub(&moving, 1);
+        while ((atomic_load(&moving) & WALK) != 0) {
+            sched_yield();
+        }
     }
+}
+
+static void end_move(void) {
+    atomic_fetch_sub(&moving, 1);
+}
+
+/* Other threads of the parent may have been moving blocks. */
+static void forked(void) {
+    atomic_store(&moving, 0);
+}
+
+static void *moved(void *block, size_t size, struct memo_registers caller) {
     /* Before the call: afterwards another thread may own the address. */
     uint64_t before = shadow_take(block);
-    void *moved = __libc_realloc(block, size);
-    if (moved == NULL) {
+    void *after = __libc_realloc(block, size);
+    if (after == NULL) {
         if (size != 0 && before != 0) {
             shadow_put(block, before); /* the block is where it was */
         }
         return NULL;
     }
     uint64_t record = record_of(size, caller);
-    if (record == 0 && before != 0) {
-        /* By a thread that is not watched: still the block of whoever allocated it. */
-        record = recorded_size(size) | (before & CONTEXT_MASK);
+    if (before != 0 && self.scope == 0) {
+        uint32_t context = (uint32_t)(before & CONTEXT_MASK);
+        if (record != 0) {
+            /* The thread is in no scope: the block stays in its own. */
+            context = context_of_reallocated((uint32_t)(record & CONTEXT_MASK), context);
+        } /* or else it is still that of whoever allocated it */
+        record = recorded_size(size) | context;
     }
-    return record == 0 ? moved : shadow_put(moved, record);
+    return record == 0 ? after : shadow_put(after, record);
 }
 
-void *interpose_malloc(size_t size) {
-    return watched() ? watched_malloc(size) : __libc_malloc(size);
+__attribute__((noinline)) static void *watched_realloc(void *block, size_t size, struct memo_registers caller) {
+    if (block == NULL) {
+        return recorded(__libc_malloc(size), size, caller);
+    }
+    /* A busy thread may be the one that walks, and has no block with a record. */
+    bool is_move = !self.busy && shadow_has(block);
+    if (is_move) {
+        begin_move();
+    }
+    void *after = moved(block, size, caller);
+    if (is_move) {
+        end_move();
+    }
+    return after;
+}
+
+JUMPS void *interpose_malloc(size_t size) {
+    if (watched()) {
+        JUMP watched_malloc(size);
+    }
+    return __libc_malloc(size);
 }
 
 void *interpose_calloc(size_t count, size_t size) {
@@ -165,6 +221,10 @@ void *interpose_memalign(size_t alignment, size_t size) {
 }
 
 void *interpose_aligned_alloc(size_t alignment, size_t size) {
+    if (alignment == 0 || (alignment & (alignment - 1)) != 0) {
+        errno = EINVAL; /* as glibc 2.38 and later say; before, it took the next power of two */
+        return NULL;
+    }
     return watched() ? watched_memalign(alignment, size, CALLER) : __libc_memalign(alignment, size);
 }
 
@@ -239,12 +299,20 @@ static void (*next(const char *name, _Atomic(void (*)(void)) *found))(void) {
     return function;
 }
 
+static _Atomic(void (*)(void)) next_pthread_create;
+static _Atomic(void (*)(void)) next_dlclose;
+
+/* Before there is an error of the program's that it would end, or a fork that found the loader locked. */
+__attribute__((constructor)) static void find_next(void) {
+    next("pthread_create", &next_pthread_create);
+    next("dlclose", &next_dlclose);
+}
+
 int interpose_pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*routine)(void *),
                              void *argument) {
     /* The C library keeps the memory of ended threads for new ones: nobody's to free. */
     bool was_busy = interpose_set_busy(true);
-    static _Atomic(void (*)(void)) found;
-    create_thread *real = (create_thread *)next("pthread_create", &found);
+    create_thread *real = (create_thread *)next("pthread_create", &next_pthread_create);
     struct start *start = NULL;
     int error = real == NULL ? EAGAIN : 0;
     if (error == 0 && watched() && self.scope != 0 && !was_busy) {
@@ -270,8 +338,7 @@ int pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*
 
 /* What is known of a library's code ends with it. Twice, as another thread may look in between. */
 int interpose_dlclose(void *handle) {
-    static _Atomic(void (*)(void)) found;
-    int (*real)(void *) = (int (*)(void *))next("dlclose", &found);
+    int (*real)(void *) = (int (*)(void *))next("dlclose", &next_dlclose);
     if (real == NULL) {
         return -1;
     }
@@ -287,8 +354,16 @@ enum interpose_support interpose_support(void) {
     return INTERPOSE_SUPPORTED;
 }
 
-int interpose_start(interpose_context *context, interpose_inherited *inherited) {
+int interpose_start(interpose_context *context, interpose_reallocated *reallocated,
+                    interpose_inherited *inherited) {
+    if (choose_context == NULL) {
+        int error = pthread_atfork(NULL, NULL, forked);
+        if (error != 0) {
+            return error;
+        }
+    }
     choose_context = context;
+    context_of_reallocated = reallocated;
     note_inheritance = inherited;
     return interpose_shadow_reserve();
 }
@@ -319,8 +394,21 @@ bool interpose_set_busy(bool busy) {
     return was;
 }
 
+bool interpose_has_lost(void) {
+    return interpose_shadow_has_lost();
+}
+
+size_t interpose_pages(void) {
+    return interpose_shadow_pages();
+}
+
 void interpose_walk(interpose_visit *visit, void *data) {
+    atomic_fetch_or(&moving, WALK);
+    while (atomic_load(&moving) != WALK) {
+        sched_yield();
+    }
     interpose_shadow_walk(visit, data);
+    atomic_fetch_and(&moving, ~WALK);
 }
 
 #endif

@@ -53,14 +53,19 @@ typedef uint32_t interpose_context(const struct memo_registers *caller, uint64_t
 /** Hears that a thread of this scope, not 0, starts another. */
 typedef void interpose_inherited(uint32_t scope);
 
-/** Looks at records, one for each live block and 0 in between; may change them atomically. */
-typedef void interpose_visit(void *data, uint64_t *records, size_t count);
+/** The context of a block of this scope-less thread's that was reallocated: both chosen before, that of
+ * the thread and that of the block until then. */
+typedef uint32_t interpose_reallocated(uint32_t context, uint32_t before);
+
+/** Looks at the record of a live block; may change it atomically. */
+typedef void interpose_visit(void *data, uint64_t *record);
 
 /** Says whether there are hooks. */
 enum interpose_support interpose_support(void);
 
 /** Prepares for watching. Again is harmless, at the same time is not. Returns 0 or an errno. */
-int interpose_start(interpose_context *context, interpose_inherited *inherited) STATUS;
+int interpose_start(interpose_context *context, interpose_reallocated *reallocated,
+                    interpose_inherited *inherited) STATUS;
 
 /** Watches, until unwatched as often. */
 void interpose_watch(void);
@@ -77,7 +82,14 @@ uint32_t interpose_set_scope(uint32_t scope);
 /** Sets whether this thread's allocations are the watcher's own. Returns what was. */
 bool interpose_set_busy(bool busy);
 
-/** Shows every record there may be, in pieces. */
+/** Whether a block could not be recorded for want of memory, ever. */
+bool interpose_has_lost(void);
+
+/** How many pages of records the next walk looks at. */
+size_t interpose_pages(void);
+
+/** Shows every record. Blocks that are reallocated meanwhile wait. Not in two threads at once, and with
+ * the thread busy. */
 void interpose_walk(interpose_visit *visit, void *data);
 
 /** The malloc of this file, whichever one the program calls. */

@@ -15,8 +15,10 @@ enum interpose_support interpose_support(void) {
 #endif
 }
 
-int interpose_start(interpose_context *context, interpose_inherited *inherited) {
+int interpose_start(interpose_context *context, interpose_reallocated *reallocated,
+                    interpose_inherited *inherited) {
     (void)context;
+    (void)reallocated;
     (void)inherited;
     return -1;
 }
@@ -36,6 +38,14 @@ uint32_t interpose_set_scope(uint32_t scope) {
 
 bool interpose_set_busy(bool busy) {
     return busy;
+}
+
+bool interpose_has_lost(void) {
+    return false;
+}
+
+size_t interpose_pages(void) {
+    return 0;
 }
 
 void interpose_walk(interpose_visit *visit, void *data) {

@@ -46,7 +46,7 @@
 
 struct shadow_leaf {
     _Alignas(4096) atomic_uint_least64_t slots[SHADOW_SLOTS];
-    atomic_uchar touched[SHADOW_PAGES]; /* 1 for each page of slots that holds or held a record */
+    atomic_uchar touched[SHADOW_PAGES]; /* 1 for each page of slots that may hold a record */
     struct shadow_leaf *next; /* all leaves, newest first */
 };
 
@@ -59,8 +59,14 @@ int interpose_shadow_reserve(void);
 /* `shadow_put` where there is no leaf yet. */
 void *interpose_shadow_put_first(void *block, uint64_t record);
 
-/* Shows every page of slots that may hold a record. */
-void interpose_shadow_walk(void (*visit)(void *data, uint64_t *slots, size_t count), void *data);
+/* Shows every record. Not in two threads at once. */
+void interpose_shadow_walk(void (*visit)(void *data, uint64_t *record), void *data);
+
+/* How many pages the next walk looks at. */
+size_t interpose_shadow_pages(void);
+
+/* Whether a block could not be recorded, as there was no memory for its leaf. */
+bool interpose_shadow_has_lost(void);
 
 /* Addresses beyond the table, which no allocator has unless it is asked to, share it; what a system
  * keeps in the highest bits of a pointer is no part of the address. */
@@ -90,13 +96,24 @@ static inline uint64_t shadow_take(const void *block) {
     return record;
 }
 
+/* Whether there is a record of a block. */
+static inline bool shadow_has(const void *block) {
+    uintptr_t address = (uintptr_t)block;
+    struct shadow_leaf *leaf = atomic_load_explicit(shadow_leaf_of(address), memory_order_acquire);
+    return leaf != NULL &&
+           atomic_load_explicit(&leaf->slots[shadow_slot_number(address)], memory_order_relaxed) != 0;
+}
+
 static inline void shadow_put_in(struct shadow_leaf *leaf, uintptr_t address, uint64_t record) {
     size_t number = shadow_slot_number(address);
     size_t page = number / SHADOW_PAGE_SLOTS;
+    atomic_store_explicit(&leaf->slots[number], record, memory_order_relaxed);
+    /* In this order: a walk marks a page as empty before it looks at it once more, and has a barrier
+     * executed by every thread in between. */
+    atomic_signal_fence(memory_order_seq_cst);
     if (atomic_load_explicit(&leaf->touched[page], memory_order_relaxed) == 0) {
         atomic_store_explicit(&leaf->touched[page], 1, memory_order_relaxed);
     }
-    atomic_store_explicit(&leaf->slots[number], record, memory_order_relaxed);
 }
 
 /* Records a block, if there is room to. Returns the block. */

@@ -99,6 +99,8 @@ fn compile(csrc: &Path) {
         let (mut build, name) = library("leak", &sources);
         // The hooks are on the way of every allocation, in debug builds too.
         build.opt_level(2);
+        // A compiler that knows malloc believes that it reads none of the program's variables.
+        build.flag_if_supported("-fno-builtin");
         // They ask for their frame pointers where they need them.
         build.force_frame_pointer(false);
         // Nor need they reach the C library by way of a stub each time.

@@ -1,7 +1,6 @@
 //! The C side's hooks: the only file here that calls it.
 
 use core::ffi::c_void;
-use core::slice;
 use core::sync::atomic::AtomicU64;
 use std::io;
 
@@ -35,8 +34,13 @@ pub(super) fn start() -> io::Result<()> {
     unwind::prepare();
     // SAFETY: the functions live as long as the process and do not unwind; callers are serialised
     // by `status`, the only one.
-    let error =
-        unsafe { malloc_sys::interpose_start(Some(choose_context), Some(note_inheritance)) };
+    let error = unsafe {
+        malloc_sys::interpose_start(
+            Some(choose_context),
+            Some(context_of_reallocated),
+            Some(note_inheritance),
+        )
+    };
     match error {
         0 => Ok(()),
         error => Err(io::Error::from_raw_os_error(error)),
@@ -70,6 +74,24 @@ unsafe extern "C" fn choose_context(caller: *const Registers, theirs: u64) -> u3
     // SAFETY: these are the registers of the hook's caller, whose frame is still there, and the
     // thread is busy: a hook that interrupts this one does not come here.
     unsafe { unwind::capture_as(registers, theirs, context) }
+}
+
+/// The context of a block that a thread without a scope has reallocated: the new stack, in the scope
+/// that the block was in.
+unsafe extern "C" fn context_of_reallocated(context: u32, before: u32) -> u32 {
+    match (context::get(context), context::get(before)) {
+        (Some(now), Some(before)) if before.scope != 0 => context::intern(context::Key {
+            scope: scopes::enclosing_open(before.scope),
+            ..now
+        }),
+        _ => context,
+    }
+}
+
+/// Whether a block could not be recorded for want of memory, ever.
+pub(super) fn has_lost() -> bool {
+    // SAFETY: no precondition.
+    unsafe { malloc_sys::interpose_has_lost() }
 }
 
 /// Contexts that were chosen for a scope are not right for who is in it still.
@@ -166,14 +188,11 @@ impl Record {
 /// `judge` may be asked more than once for a block that another thread is just freeing; `keep` is
 /// told of those that were still there when their context was set, once.
 pub(super) fn walk(mut judge: impl FnMut(u32) -> Verdict, mut keep: impl FnMut(Record)) {
-    let mut page = |records: &[AtomicU64]| {
-        for slot in records {
-            settle(slot, &mut judge, &mut keep);
-        }
-    };
-    let mut page: &mut dyn FnMut(&[AtomicU64]) = &mut page;
-    // SAFETY: `visit_page` is given the reference it expects.
-    unsafe { malloc_sys::interpose_walk(Some(visit_page), (&raw mut page).cast()) };
+    let mut record = |slot: &AtomicU64| settle(slot, &mut judge, &mut keep);
+    let mut record: &mut dyn FnMut(&AtomicU64) = &mut record;
+    // SAFETY: `visit_record` is given the reference it expects; and the callers hold the lock of the
+    // scopes, with the thread busy.
+    unsafe { malloc_sys::interpose_walk(Some(visit_record), (&raw mut record).cast()) };
 }
 
 /// What becomes of a block.
@@ -209,9 +228,9 @@ fn settle(slot: &AtomicU64, judge: &mut impl FnMut(u32) -> Verdict, keep: &mut i
     }
 }
 
-unsafe extern "C" fn visit_page(data: *mut c_void, records: *mut u64, count: usize) {
+unsafe extern "C" fn visit_record(data: *mut c_void, record: *mut u64) {
     // SAFETY: `walk` passes this very reference.
-    let page = unsafe { &mut *data.cast::<&mut dyn FnMut(&[AtomicU64])>() };
-    // SAFETY: `count` words that stay mapped for ever and are accessed atomically by everybody.
-    page(unsafe { slice::from_raw_parts(records.cast::<AtomicU64>(), count) });
+    let settle = unsafe { &mut *data.cast::<&mut dyn FnMut(&AtomicU64)>() };
+    // SAFETY: a word that stays mapped for ever and is accessed atomically by everybody.
+    settle(unsafe { &*record.cast::<AtomicU64>() });
 }

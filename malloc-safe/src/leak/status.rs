@@ -120,6 +120,9 @@ pub fn status() -> Status {
     if context::is_full() {
         return Status::Inactive(Reason::Full);
     }
+    if hooks::has_lost() {
+        return Status::Inactive(Reason::NoMemory);
+    }
     let _busy = Busy::enter();
     STATUS.get_or_init(probe).clone()
 }

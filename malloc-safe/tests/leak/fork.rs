@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 /// Runs in a child process; whether it returned true there.
-fn in_child(check: impl FnOnce() -> bool) -> bool {
+pub(crate) fn in_child(check: impl FnOnce() -> bool) -> bool {
     // SAFETY: the child does no more than allocate, which glibc allows it, and exit.
     match unsafe { libc::fork() } {
         -1 => panic!("fork: {}", std::io::Error::last_os_error()),

@@ -13,3 +13,4 @@ mod scopes;
 mod stress;
 mod support;
 mod threads;
+mod walks;

@@ -17,10 +17,12 @@ pub type interpose_context =
     ::core::option::Option<unsafe extern "C" fn(caller: *const memo_registers, theirs: u64) -> u32>;
 #[doc = " Hears that a thread of this scope, not 0, starts another."]
 pub type interpose_inherited = ::core::option::Option<unsafe extern "C" fn(scope: u32)>;
-#[doc = " Looks at records, one for each live block and 0 in between; may change them atomically."]
-pub type interpose_visit = ::core::option::Option<
-    unsafe extern "C" fn(data: *mut ::libc::c_void, records: *mut u64, count: usize),
->;
+#[doc = " The context of a block of this scope-less thread's that was reallocated: both chosen before, that of\n the thread and that of the block until then."]
+pub type interpose_reallocated =
+    ::core::option::Option<unsafe extern "C" fn(context: u32, before: u32) -> u32>;
+#[doc = " Looks at the record of a live block; may change it atomically."]
+pub type interpose_visit =
+    ::core::option::Option<unsafe extern "C" fn(data: *mut ::libc::c_void, record: *mut u64)>;
 unsafe extern "C" {
     #[doc = " Says whether there are hooks."]
     pub fn interpose_support() -> interpose_support;
@@ -29,6 +31,7 @@ unsafe extern "C" {
     #[doc = " Prepares for watching. Again is harmless, at the same time is not. Returns 0 or an errno."]
     pub fn interpose_start(
         context: interpose_context,
+        reallocated: interpose_reallocated,
         inherited: interpose_inherited,
     ) -> ::libc::c_int;
 }
@@ -53,7 +56,15 @@ unsafe extern "C" {
     pub fn interpose_set_busy(busy: bool) -> bool;
 }
 unsafe extern "C" {
-    #[doc = " Shows every record there may be, in pieces."]
+    #[doc = " Whether a block could not be recorded for want of memory, ever."]
+    pub fn interpose_has_lost() -> bool;
+}
+unsafe extern "C" {
+    #[doc = " How many pages of records the next walk looks at."]
+    pub fn interpose_pages() -> usize;
+}
+unsafe extern "C" {
+    #[doc = " Shows every record. Blocks that are reallocated meanwhile wait. Not in two threads at once, and with\n the thread busy."]
     pub fn interpose_walk(visit: interpose_visit, data: *mut ::libc::c_void);
 }
 unsafe extern "C" {
