@@ -279,7 +279,7 @@ struct start {
     uint32_t scope;
 };
 
-static void *start_thread(void *data) {
+static void *interpose_thread(void *data) {
     struct start start = *(struct start *)data;
     __libc_free(data);
     self.scope = start.scope;
@@ -322,7 +322,7 @@ int interpose_pthread_create(pthread_t *thread, const pthread_attr_t *attributes
     if (start != NULL) {
         *start = (struct start){.routine = routine, .argument = argument, .scope = self.scope};
         note_inheritance(self.scope);
-        error = real(thread, attributes, start_thread, start);
+        error = real(thread, attributes, interpose_thread, start);
         if (error != 0) {
             __libc_free(start);
         }

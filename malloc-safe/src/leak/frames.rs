@@ -20,14 +20,49 @@ const ALLOCATOR: [Place; 6] = [
     ("core::alloc::", "core/src/alloc/"),
 ];
 
-/// What the runtime allocates here it keeps, for the process or for the thread.
-const KEEPERS: [Place; 5] = [
-    ("std::io::stdio::", "std/src/io/stdio.rs"),
-    ("std::panicking::default_hook", "std/src/panicking.rs"),
-    ("std::sys::backtrace::", "std/src/sys/backtrace.rs"),
-    ("std::thread::current", "std/src/thread/current.rs"),
-    ("std::sys::thread_local::", "std/src/sys/thread_local/"),
+/// A function of the Rust runtime: the path of its module, the module's file below `library/`, and its
+/// name; none for all of the module.
+type Keeper = (&'static str, &'static str, Option<&'static str>);
+
+/// What the runtime allocates in these it keeps, for the process or for the thread.
+const KEEPERS: [Keeper; 9] = [
+    ("std::io::stdio::", "std/src/io/stdio.rs", Some("stdin")),
+    ("std::io::stdio::", "std/src/io/stdio.rs", Some("stdout")),
+    ("std::io::stdio::", "std/src/io/stdio.rs", Some(CAPTURE)),
+    (
+        "std::panicking::",
+        "std/src/panicking.rs",
+        Some("default_hook"),
+    ),
+    (
+        "std::sys::backtrace::",
+        "std/src/sys/backtrace.rs",
+        Some("print"),
+    ),
+    (
+        "std::sys::backtrace::",
+        "std/src/sys/backtrace.rs",
+        Some("lock"),
+    ),
+    ("std::thread::current::", "std/src/thread/current.rs", None),
+    (
+        "std::sys::thread_local::destructors::",
+        "std/src/sys/thread_local/destructors/",
+        None,
+    ),
+    (
+        "std::sys::thread_local::guard::",
+        "std/src/sys/thread_local/guard",
+        None,
+    ),
 ];
+
+/// Writes into the buffer in which a test harness captures what is printed.
+const CAPTURE: &str = "print_to_buffer_if_capture_used";
+
+/// How formatted text comes into that buffer: what allocates below is the buffer, also with code of the
+/// program's behind it, which formats something of its own.
+const WRITER: Place = ("std::io::default_write_fmt::", "std/src/io/mod.rs");
 
 /// With the crates that are built into it, to name the frames of a panic.
 const RUNTIME: [&str; 8] = [
@@ -80,23 +115,57 @@ fn is_in(frame: &Frame, path: &str) -> bool {
     frame.function.trim_start_matches('<').starts_with(path)
 }
 
-fn is_of_the_runtime(frame: &Frame) -> bool {
-    runtime_file(frame).is_some() || RUNTIME.iter().any(|path| is_in(frame, path))
+/// Whether the function, or the one that it is a closure in, has this name.
+fn is_named(frame: &Frame, name: &str) -> bool {
+    let mut parts = frame.function.split("::");
+    parts.any(|part| part.split('<').next() == Some(name))
 }
 
-/// Whether this frame and those outwards of it run the code that is looked at: this crate, the test
-/// harness, the start of a thread.
+fn is_of_the_runtime(frame: &Frame) -> bool {
+    let function = &*frame.function;
+    // C's functions that call back.
+    if function.ends_with("dl_iterate_phdr") || function.starts_with("_Unwind_") {
+        return true;
+    }
+    match &frame.file {
+        Some(_) => runtime_file(frame).is_some(),
+        None => RUNTIME.iter().any(|path| is_in(frame, path)),
+    }
+}
+
+fn is_a_keeper(frame: &Frame) -> bool {
+    KEEPERS.iter().any(|&(path, below, name)| {
+        is_at(frame, &[(path, below)]) && name.is_none_or(|name| is_named(frame, name))
+    })
+}
+
+/// Whether the frame is of this crate's scopes, which call the code that is looked at.
+fn is_of_a_scope(frame: &Frame) -> bool {
+    let file = frame.file.as_deref();
+    frame.function.starts_with("malloc_safe::leak::scope::")
+        || file.is_some_and(|file| file.ends_with("src/leak/scope.rs"))
+}
+
+/// Whether the frame and those outwards of it start what is looked at: a test, a thread, the program.
+fn is_a_start(frame: &Frame) -> bool {
+    let function = &*frame.function;
+    let is_libcs = || {
+        let object = frame.object.as_deref().unwrap_or_default();
+        let name = object.rsplit('/').next().unwrap_or_default();
+        name.starts_with("libc.so") || name.starts_with("libpthread")
+    };
+    (function.contains("__rust_begin_short_backtrace") && is_of_the_runtime(frame))
+        || function.starts_with("std::rt::lang_start")
+        || (function == "start_thread" && is_libcs())
+        || function == "interpose_thread"
+}
+
+/// Whether this frame is the first of those that run the code that is looked at.
 fn is_a_runner(frame: &Frame) -> bool {
     let function = &*frame.function;
-    let in_scope = || {
-        let file = frame.file.as_deref();
-        file.is_some_and(|file| file.ends_with("src/leak/scope.rs"))
-    };
     function.starts_with("malloc_safe::leak::scope::within")
-        || function.starts_with("within<") && in_scope()
-        || function.contains("__rust_begin_short_backtrace")
-        || function.starts_with("std::rt::lang_start")
-        || function == "start_thread"
+        || (function.starts_with("within<") && is_of_a_scope(frame))
+        || is_a_start(frame)
 }
 
 /// Whether a block is the C library's, for the destructor of a thread-local, until the thread ends; by
@@ -107,19 +176,36 @@ pub(super) fn is_of_a_thread_local(exported: Option<&str>) -> bool {
 
 /// Whether the block is one that the Rust runtime keeps, with nobody else's code on the way to it.
 pub(super) fn is_the_runtimes(frames: &[Frame]) -> bool {
-    frames
-        .iter()
-        .take_while(|frame| !is_a_runner(frame) && is_of_the_runtime(frame))
-        .any(|frame| is_at(frame, &KEEPERS))
+    let end = frames.iter().position(is_a_runner).unwrap_or(frames.len());
+    let frames = &frames[..end];
+    let mut own = frames.iter().take_while(|frame| is_of_the_runtime(frame));
+    if own.clone().any(is_a_keeper) {
+        return true;
+    }
+    let writes = |frame: &Frame| is_at(frame, &[WRITER]) && is_named(frame, "write_str");
+    let captures = |frame: &Frame| is_a_keeper(frame) && is_named(frame, CAPTURE);
+    own.any(writes) && frames.iter().any(captures)
 }
 
-/// From the function that called `malloc`, or the Rust that allocated, to the code looked at.
+/// From the function that called `malloc`, or the Rust that allocated, to the code looked at, by the
+/// outermost scope.
 pub(super) fn trimmed(mut frames: Vec<Frame>) -> Vec<Frame> {
-    if let Some(end) = frames.iter().position(is_a_runner) {
+    if let Some(first) = frames.iter().position(is_a_runner) {
+        let within = |frame: &Frame| is_a_runner(frame) && !is_a_start(frame);
+        let start = frames.iter().position(is_a_start).unwrap_or(frames.len());
+        let last = frames[..start].iter().rposition(within).unwrap_or(first);
         // Without debug information the code looked at may be inlined, unseen, into what runs it:
         // then its caller says the most.
-        let unseen = if frames[end].file.is_none() { 2 } else { 0 };
-        frames.truncate(end + unseen);
+        let unseen = if frames[last].file.is_none() { 2 } else { 0 };
+        frames.truncate((last + unseen).max(1));
+        if last > first {
+            // Of the scopes within.
+            let mut place = 0;
+            frames.retain(|frame| {
+                place += 1;
+                place > last || !is_of_a_scope(frame)
+            });
+        }
     }
     while frames.last().is_some_and(|frame| is_at(frame, &SHIMS)) {
         frames.pop();

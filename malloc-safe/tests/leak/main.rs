@@ -9,6 +9,7 @@ mod library;
 mod process;
 mod repeat;
 mod report;
+mod runtime;
 mod scopes;
 mod stress;
 mod support;

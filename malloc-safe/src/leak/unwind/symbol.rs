@@ -54,6 +54,15 @@ pub(crate) fn innermost_export(id: StackId) -> Option<String> {
 fn append(return_address: usize, resolved: &mut Vec<Frame>) {
     let address = core::ptr::without_provenance_mut(return_address);
     let object = object(return_address.wrapping_sub(1));
+    if let Some(function) = object.as_ref().and_then(Object::exported_by_libc) {
+        resolved.push(Frame {
+            function,
+            file: None,
+            line: None,
+            object: object.map(|object| object.name),
+        });
+        return;
+    }
     let before = resolved.len();
     // The crate itself looks just before the address, as it is a return address.
     backtrace::resolve(address, |symbol| {
@@ -98,6 +107,35 @@ struct Object {
     exported: Option<String>,
 }
 
+impl Object {
+    /// The C library's exported functions are known by these names everywhere, and its debug
+    /// information, where it is installed, takes longer to read than all the rest.
+    fn exported_by_libc(&self) -> Option<String> {
+        let name = self.name.rsplit('/').next()?;
+        let exported = self.exported.as_ref()?;
+        name.starts_with("libc.so").then(|| exported.clone())
+    }
+}
+
+/// The name that programs know a function by: of several for one, the loader says any.
+#[cfg(unix)]
+fn public_name(exported: &core::ffi::CStr, function: *mut core::ffi::c_void) -> String {
+    let exported = exported.to_string_lossy();
+    let plain = ["__", "_IO_", "_"]
+        .iter()
+        .find_map(|prefix| exported.strip_prefix(prefix))
+        .unwrap_or(&exported);
+    let candidates = [plain.strip_suffix("64").unwrap_or(plain), plain];
+    let is_it = |name: &&str| {
+        std::ffi::CString::new(*name).is_ok_and(|name| {
+            // SAFETY: a C string; the answer is only compared.
+            unsafe { libc::dlsym(libc::RTLD_DEFAULT, name.as_ptr()) == function }
+        })
+    };
+    let found = candidates.into_iter().find(is_it);
+    found.unwrap_or(&exported).to_owned()
+}
+
 #[cfg(unix)]
 fn object(address: usize) -> Option<Object> {
     use core::ffi::CStr;
@@ -118,9 +156,8 @@ fn object(address: usize) -> Option<Object> {
     let name = unsafe { CStr::from_ptr(info.dli_fname) };
     let exported = (!info.dli_sname.is_null()).then(|| {
         // SAFETY: not NULL, so the library's C string.
-        unsafe { CStr::from_ptr(info.dli_sname) }
-            .to_string_lossy()
-            .into_owned()
+        let exported = unsafe { CStr::from_ptr(info.dli_sname) };
+        public_name(exported, info.dli_saddr)
     });
     Some(Object {
         name: name.to_string_lossy().into_owned(),
