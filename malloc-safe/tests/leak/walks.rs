@@ -90,7 +90,7 @@ fn a_block_for_whose_record_there_is_no_memory_is_not_lost_in_silence() {
     }
     let held = in_child(|| {
         // What this thread needs for itself.
-        left_by(|| {
+        let _ = left_by(|| {
             // SAFETY: from malloc, and not used again.
             unsafe { free(malloc(1)) }
         });
