@@ -38,19 +38,29 @@ pub(super) fn with_tables<R, F: FnOnce(Option<Tables<'_>>) -> R>(
     }
 }
 
+/// Whether a module holds the address. Nothing of the module is read: the address may be one from
+/// before it went away.
+pub(super) fn holds(address: usize) -> bool {
+    match find_object() {
+        Some(find) => found(find, address).is_some(),
+        None => search(address, |_| ()).is_some(),
+    }
+}
+
 /// Asks glibc.
 fn ask<R>(
     find: FindObject,
     address: usize,
     look: impl FnOnce(Option<Tables<'_>>) -> R,
 ) -> Option<R> {
+    found(find, address).map(|found| look(found.tables()))
+}
+
+fn found(find: FindObject, address: usize) -> Option<FoundObject> {
     let mut found = FoundObject::default();
     let address = ptr::without_provenance_mut(address);
     // SAFETY: glibc's function, with a place of the type that it fills.
-    if unsafe { find(address, &raw mut found) } != 0 {
-        return None;
-    }
-    Some(look(found.tables()))
+    (unsafe { find(address, &raw mut found) } == 0).then_some(found)
 }
 
 /// Walks the C library's list.
@@ -74,6 +84,18 @@ struct Segments<'m> {
 impl<'m> Segments<'m> {
     fn contains(&self, address: usize) -> bool {
         self.loaded(address).is_some()
+    }
+
+    /// Whether a segment of code begins in the page of this address, or a readable one holds it: these
+    /// are then the headers of the module that was asked for.
+    fn contains_code(&self, address: usize) -> bool {
+        self.contains(address)
+            || self.headers.iter().any(|header| {
+                let start =
+                    usize::try_from(header.p_vaddr).map(|start| self.bias.wrapping_add(start));
+                header.p_type == libc::PT_LOAD
+                    && start.is_ok_and(|start| start & !4095 == address & !4095)
+            })
     }
 
     /// The end of the loaded segment that holds the address.
@@ -138,35 +160,65 @@ impl Default for FoundObject {
 }
 
 impl FoundObject {
-    /// The module's tables, by the ELF header that its first segment begins with.
+    /// The module's tables, by its program headers.
     fn tables(&self) -> Option<Tables<'_>> {
-        const FIRST_PAGE: usize = 4096;
-        let start: *const libc::Elf64_Ehdr = self.start.cast();
-        // Execute-only segments cannot be read.
-        if self.index.is_null() || !limits::readable(start.addr()) {
+        if self.index.is_null() {
             return None;
         }
-        // SAFETY: the readable first page of a module, which stays while its functions run.
-        let header = unsafe { &*start };
-        let offset = usize::try_from(header.e_phoff).ok()?;
-        let count = usize::from(header.e_phnum);
-        let end = offset.checked_add(count * size_of::<libc::Elf64_Phdr>())?;
-        if header.e_ident[..4] != *b"\x7fELF"
-            || usize::from(header.e_phentsize) != size_of::<libc::Elf64_Phdr>()
-            || offset % align_of::<libc::Elf64_Phdr>() != 0
-            || end > FIRST_PAGE
-        {
-            return None;
-        }
-        // SAFETY: inside the first page.
-        let first = unsafe { start.byte_add(offset) }.cast();
-        // SAFETY: so many, inside the first page, which is not written.
-        let headers = unsafe { slice::from_raw_parts(first, count) };
         // SAFETY: a link map, which begins with the difference between the addresses in the file
         // and those in memory.
         let bias = unsafe { self.link_map.cast::<usize>().read() };
-        Segments { bias, headers }.tables()
+        // Where there are holes between a module's segments, `start` is that of one of them, and the
+        // module's first is elsewhere: nearly always at address 0 of the file.
+        [self.start.addr(), bias]
+            .into_iter()
+            .find_map(headers_at)
+            .or_else(headers_of_the_program)
+            .map(|headers| Segments { bias, headers })
+            .filter(|segments| segments.contains_code(self.start.addr()))?
+            .tables()
     }
+}
+
+/// The program headers, by the ELF header that a module's first segment begins with, if it is at this
+/// address.
+fn headers_at<'m>(address: usize) -> Option<&'m [libc::Elf64_Phdr]> {
+    const FIRST_PAGE: usize = 4096;
+    // Execute-only segments cannot be read, and a module that is not mapped from 0 on is elsewhere.
+    if address == 0 || !address.is_multiple_of(FIRST_PAGE) || !limits::readable(address) {
+        return None;
+    }
+    let start: *const libc::Elf64_Ehdr = ptr::with_exposed_provenance(address);
+    // SAFETY: a readable page, of a module, which stays while its functions run.
+    let header = unsafe { &*start };
+    let offset = usize::try_from(header.e_phoff).ok()?;
+    let count = usize::from(header.e_phnum);
+    let end = offset.checked_add(count * size_of::<libc::Elf64_Phdr>())?;
+    if header.e_ident[..4] != *b"\x7fELF"
+        || usize::from(header.e_phentsize) != size_of::<libc::Elf64_Phdr>()
+        || offset % align_of::<libc::Elf64_Phdr>() != 0
+        || end > FIRST_PAGE
+    {
+        return None;
+    }
+    // SAFETY: inside the first page.
+    let first = unsafe { start.byte_add(offset) }.cast();
+    // SAFETY: so many, inside the first page, which is not written.
+    Some(unsafe { slice::from_raw_parts(first, count) })
+}
+
+/// The program headers of the executable, as the kernel says.
+fn headers_of_the_program<'m>() -> Option<&'m [libc::Elf64_Phdr]> {
+    // SAFETY: no precondition.
+    let address = unsafe { libc::getauxval(libc::AT_PHDR) };
+    // SAFETY: no precondition.
+    let count = unsafe { libc::getauxval(libc::AT_PHNUM) };
+    let address = usize::try_from(address)
+        .ok()
+        .filter(|&address| address != 0)?;
+    let count = usize::try_from(count).ok()?;
+    // SAFETY: so many headers are there, for as long as the process lives, and are not written.
+    Some(unsafe { slice::from_raw_parts(ptr::with_exposed_provenance(address), count) })
 }
 
 /// A search through the C library's list of modules.

@@ -210,7 +210,7 @@ fn by_frame_pointer(cursor: &Cursor, trace: &mut Trace) -> Option<Cursor> {
     }
     let pc = trace.read(fp.checked_add(8)?)?;
     // The register may have held anything: only code vouches for it.
-    if module::with_tables(plain(pc).checked_sub(1)?, |_| ()).is_none() {
+    if !module::holds(plain(pc).checked_sub(1)?) {
         trace.forgettable = true;
         return None;
     }
