@@ -1,8 +1,9 @@
 //! My process grows: which blocks did that call leave behind, and who allocated them?
 //!
-//! With the feature `leak`, as a dev-dependency, a test on stable Rust says so. What is seen is
-//! every allocation of the process, in C, in shared libraries and in Rust, as the feature defines
-//! `malloc` and its family and forwards to the C library's:
+//! With the feature `leak`, as a dev-dependency, a test on stable Rust says so. The feature defines
+//! `malloc` and its family and forwards to the C library's, so what is seen is every call of them in the
+//! process: by C, by shared libraries, and by Rust, whose allocator is `malloc` unless the program has
+//! chosen another:
 //!
 //! ```
 //! use malloc_safe::leak;
@@ -26,7 +27,8 @@
 //!
 //! 1 block, 6 bytes
 //!     strdup  libc.so.6
-//!     tests::greet  tests/greeting.rs:7
+//!     greeting::greet  tests/greeting.rs:5
+//!     greeting::greeting_leaves_nothing_behind::{{closure}}  tests/greeting.rs:11
 //! ```
 //!
 //! The fix is to declare who frees: let `strdup` return
@@ -46,16 +48,32 @@
 //! [`assert_none`](Report::assert_none) fails with the [`Reason`] and what to do about it. A test
 //! that is also run under valgrind or a sanitizer asks [`status`](status()) first.
 //!
-//! # What it costs, and what it does not see
+//! # What it costs
 //!
-//! While no scope is open, one load and one branch a call. In a scope, every allocation takes its
-//! stack, which is found again by what it depended on rather than walked; nothing is sampled, so
-//! blocks and bytes are exact. Addresses are looked up without a lock.
+//! While no scope is open, one load and one branch a call. In a scope, each allocation takes its stack:
+//! the words on it that lead from function to function are compared with those of the last time, and
+//! only a stack that is new is walked. Nothing is sampled. A scope's end looks at every live block
+//! that any scope has recorded, and a report with blocks in it reads the program's debug information,
+//! once a process. `cargo bench -p malloc-safe --features leak --bench leak` measures it; with `--
+//! --debug`, in programs that are built as `cargo test` builds them.
 //!
-//! Not seen are libraries that bring their own heap (`mmap` pools, arenas that are freed as one),
-//! that are loaded with `RTLD_DEEPBIND` or `dlmopen`, and the blocks of a `cdylib`, whose symbols
-//! the linker hides. A block that is still reachable, from a cache say, counts as left behind:
-//! nothing looks for pointers.
+//! # What it does not see
+//!
+//! - The heap of a library that brings its own: pools on `mmap`, arenas that are freed as one. That
+//!   includes Rust's own blocks where `#[global_allocator]` is jemalloc or mimalloc: what C allocates is
+//!   still seen, and exact.
+//! - Libraries that are loaded with `RTLD_DEEPBIND` or `dlmopen`, and calls inside a `cdylib` of Rust
+//!   that links this crate itself, as the linker hides the hooks there: link it into the test.
+//! - Threads that C starts by other ways than `pthread_create`, such as C11's `thrd_create`: they are in
+//!   a [`process_scope`] alone.
+//! - What a future would do: `scope(|| async { … })` makes one and drops it. Run it inside,
+//!   `scope(|| runtime.block_on(…))`.
+//! - Who has the memory: a block that is still reachable, from a cache say, counts as left behind, as
+//!   nothing looks for pointers.
+//! - Names in a library that is closed before the scope ends: its code may have been replaced.
+//!
+//! A stack keeps the innermost 64 frames. Scopes belong to threads: one that is left in another thread or
+//! in another order than it was entered, as with coroutines that change threads, is not told apart.
 //!
 //! # Which tool when?
 //!

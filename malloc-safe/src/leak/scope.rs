@@ -25,8 +25,10 @@ use super::unwind::StackEnd;
 /// - A thread that outlives the call stays in the scope around it, if there is one. One of
 ///   [`std::thread::scope`] that is not joined may do so: the blocks that it has not freed yet, its
 ///   result and the standard library's own, are reported now and then. Join it.
-/// - Left out is what the Rust runtime keeps for itself: the buffer that the test harness captures
-///   output in, that of standard output, and the list of a thread's destructors.
+/// - Left out is what the Rust runtime keeps for itself, with no other code on the way to it: the buffer
+///   that the test harness captures output in, those of standard input and output, the handle of the
+///   current thread, the list of a thread's destructors, and what the printing of a panic's stack
+///   reads once.
 ///
 /// If the checker is inactive the call is made all the same, and the report says so.
 ///
