@@ -25,7 +25,9 @@ const ALLOCATOR: [Place; 6] = [
 type Keeper = (&'static str, &'static str, Option<&'static str>);
 
 /// What the runtime allocates in these it keeps, for the process or for the thread.
-const KEEPERS: [Keeper; 9] = [
+const KEEPERS: [Keeper; 10] = [
+    // A thread-local of the standard library's own: a program's would have the program's file.
+    ("std::", "std/src/", Some("__rust_std_internal_init_fn")),
     ("std::io::stdio::", "std/src/io/stdio.rs", Some("stdin")),
     ("std::io::stdio::", "std/src/io/stdio.rs", Some("stdout")),
     ("std::io::stdio::", "std/src/io/stdio.rs", Some(CAPTURE)),

@@ -8,6 +8,8 @@ use std::hint::black_box;
 use std::io::{self, Read as _};
 use std::panic::{catch_unwind, panic_any};
 use std::process::Command;
+use std::sync::mpsc;
+use std::time::Duration;
 use std::{env, mem, thread};
 
 #[derive(Debug)]
@@ -127,6 +129,23 @@ fn what_the_initialiser_of_a_thread_local_leaks_is_found() {
     if is_active() {
         let (report, _) = left_by(|| LEAKED.get());
         assert_eq!(found(&report), (1, 8), "{report}");
+    }
+}
+
+#[test]
+fn what_the_standard_library_keeps_in_thread_locals_is_not() {
+    if is_active() {
+        let (report, received) = left_by(|| {
+            let (to_here, from_thread) = mpsc::channel();
+            let thread = thread::spawn(move || {
+                thread::sleep(Duration::from_millis(20)); // here it has to be waited for
+                to_here.send(1)
+            });
+            let received = from_thread.recv();
+            thread.join().expect("no panic").expect("received");
+            received
+        });
+        assert_eq!((found(&report), received), ((0, 0), Ok(1)), "{report}");
     }
 }
 
