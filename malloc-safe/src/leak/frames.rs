@@ -25,7 +25,7 @@ const ALLOCATOR: [Place; 6] = [
 type Keeper = (&'static str, &'static str, Option<&'static str>);
 
 /// What the runtime allocates in these it keeps, for the process or for the thread.
-const KEEPERS: [Keeper; 10] = [
+const KEEPERS: [Keeper; 11] = [
     // A thread-local of the standard library's own: a program's would have the program's file.
     ("std::", "std/src/", Some("__rust_std_internal_init_fn")),
     ("std::io::stdio::", "std/src/io/stdio.rs", Some("stdin")),
@@ -47,6 +47,12 @@ const KEEPERS: [Keeper; 10] = [
         Some("lock"),
     ),
     ("std::thread::current::", "std/src/thread/current.rs", None),
+    // Without debug information, the thread-local is known by what it holds.
+    (
+        "std::sync::mpmc::context::",
+        "std/src/sync/mpmc/context.rs",
+        None,
+    ),
     (
         "std::sys::thread_local::destructors::",
         "std/src/sys/thread_local/destructors/",
