@@ -1,4 +1,5 @@
 #include "interpose.h"
+#include "memo_inline.h"
 #include "shadow.h"
 
 #if !INTERPOSE_HOOKS
@@ -56,5 +57,12 @@ void interpose_walk(interpose_visit *visit, void *data) {
 void *interpose_malloc(size_t size) {
     return malloc(size);
 }
+
+#endif
+
+#if !MEMO_COMPILED
+
+/* Called when a scope ends: there is nothing that could be wrong by then. */
+void interpose_memo_expire_made(void) {}
 
 #endif

@@ -1,6 +1,6 @@
 #include "memo_inline.h"
 
-#if defined(__linux__) && defined(__LP64__)
+#if MEMO_COMPILED
 
 #include <string.h>
 

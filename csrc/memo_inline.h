@@ -4,7 +4,14 @@
 
 #include "memo.h"
 
+/* Wherever stacks can be walked, with hooks or without. */
 #if defined(__linux__) && defined(__LP64__)
+#define MEMO_COMPILED 1
+#else
+#define MEMO_COMPILED 0
+#endif
+
+#if MEMO_COMPILED
 
 #include <stdatomic.h>
 

@@ -4,6 +4,7 @@ use core::ptr;
 use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, Ordering};
 use std::io;
 
+use super::pages;
 use super::unwind::StackId;
 
 /// Where a block was allocated, and whose it is.
@@ -61,21 +62,8 @@ pub(super) fn reserve() -> io::Result<()> {
     if !TABLE.load(Ordering::Acquire).is_null() {
         return Ok(());
     }
-    // SAFETY: a fresh anonymous mapping disturbs nobody.
-    let table = unsafe {
-        libc::mmap(
-            ptr::null_mut(),
-            CELLS * size_of::<AtomicU64>(),
-            libc::PROT_READ | libc::PROT_WRITE,
-            libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE,
-            -1,
-            0,
-        )
-    };
-    if table == libc::MAP_FAILED {
-        return Err(io::Error::last_os_error());
-    }
-    TABLE.store(table.cast(), Ordering::Release);
+    let table = pages::map(CELLS * size_of::<AtomicU64>()).ok_or(io::ErrorKind::OutOfMemory)?;
+    TABLE.store(table.as_ptr().cast(), Ordering::Release);
     Ok(())
 }
 

@@ -35,14 +35,22 @@ pub(super) fn names() -> MutexGuard<'static, ()> {
 
 fn lock<T>(mutex: &'static Mutex<T>) -> MutexGuard<'static, T> {
     static PREPARED: Once = Once::new();
-    PREPARED.call_once(|| {
-        // SAFETY: the three functions live as long as the process, and do not unwind.
-        // A failure, out of memory, leaves forks from other threads with the risk.
-        unsafe { libc::pthread_atfork(Some(before), Some(after), Some(after)) };
-    });
+    PREPARED.call_once(prepare);
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+#[cfg(target_os = "linux")]
+fn prepare() {
+    // SAFETY: the three functions live as long as the process, and do not unwind.
+    // A failure, out of memory, leaves forks from other threads with the risk.
+    unsafe { libc::pthread_atfork(Some(before), Some(after), Some(after)) };
+}
+
+/// Without hooks no lock is ever taken.
+#[cfg(not(target_os = "linux"))]
+fn prepare() {}
+
+#[cfg(target_os = "linux")]
 unsafe extern "C" fn before() {
     let guards = Guards {
         _names: NAMES.lock().unwrap_or_else(PoisonError::into_inner),
@@ -52,6 +60,7 @@ unsafe extern "C" fn before() {
 }
 
 /// In the parent and in the child, in the thread that forks.
+#[cfg(target_os = "linux")]
 unsafe extern "C" fn after() {
     drop(HELD.take().map(ManuallyDrop::into_inner));
 }

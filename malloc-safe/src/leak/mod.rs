@@ -79,11 +79,15 @@
 //!
 #![doc = include_str!("../../docs/leaks.md")]
 
+#[cfg(not(target_has_atomic = "64"))]
+compile_error!("the feature `leak` needs 64-bit atomics, which this target does not have");
+
 mod context;
 mod display;
 mod fork;
 mod frames;
 mod hooks;
+mod pages;
 mod repeat;
 mod report;
 mod scope;

@@ -5,8 +5,9 @@
 //! does not allocate, nor wait for a lock where the C library can do without; [`resolve`] does both.
 
 mod intern;
-mod pages;
 mod symbol;
+
+use super::pages;
 
 #[cfg(all(
     target_os = "linux",
