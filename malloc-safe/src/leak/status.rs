@@ -8,6 +8,7 @@ use std::string::String;
 use std::sync::OnceLock;
 
 use super::context;
+use super::fork;
 use super::hooks::{self, Busy, Support, Watch};
 use super::scopes::{Scope, ThreadScope};
 
@@ -128,6 +129,7 @@ pub fn status() -> Status {
 }
 
 fn probe() -> Status {
+    fork::prepare();
     let reason = match hooks::support() {
         Support::Compiled if hooks::start().is_err() => Reason::NoMemory,
         Support::Compiled if sees_what_it_allocates() => return Status::Active,

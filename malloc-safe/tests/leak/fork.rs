@@ -1,8 +1,15 @@
 //! Processes that fork.
 
 use crate::support::{found, found_by, free, is_active, left_by, malloc};
+use core::ffi::{c_int, c_void};
+use core::ptr;
+use malloc_safe::leak::{self, Status};
+use std::env;
+use std::os::unix::process::ExitStatusExt as _;
+use std::process::{self, Command};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
+use std::time::Duration;
 
 /// Runs in a child process; whether it returned true there.
 pub(crate) fn in_child(check: impl FnOnce() -> bool) -> bool {
@@ -68,7 +75,7 @@ fn fifteen_hundred_forks_while_others_allocate_and_open_scopes() {
         for fork in 0..1_500 {
             let whole = in_child(|| {
                 let mut blocks = 0;
-                malloc_safe::leak::scope(|| {
+                leak::scope(|| {
                     let kept = malloc(30);
                     // SAFETY: from malloc.
                     unsafe { free(malloc(40)) };
@@ -88,4 +95,88 @@ fn fifteen_hundred_forks_while_others_allocate_and_open_scopes() {
         thread.join().unwrap();
     }
     assert_eq!(found_by(&report, "malloc"), (0, 0), "{report}");
+}
+
+/// Runs the test of this name once more in a process of its own, which is killed if it hangs.
+fn alone(test: &str, run: impl FnOnce()) {
+    const ALONE: &str = "MALLOC_SAFE_TEST_ALONE";
+    if env::var_os(ALONE).is_some() {
+        limit_to(20);
+        run();
+        process::exit(0);
+    }
+    if !is_active() {
+        return;
+    }
+    let child = Command::new(env::current_exe().expect("this test"))
+        .args(["--exact", test, "--nocapture"])
+        .env(ALONE, "1")
+        .output()
+        .expect("this test runs");
+    let said = String::from_utf8_lossy(&child.stderr);
+    let hung = child.status.signal() == Some(libc::SIGALRM);
+    assert!(!hung, "it hangs: {said}");
+    assert!(child.status.success(), "{}: {said}", child.status);
+}
+
+/// Has the system kill this process if it runs for longer.
+fn limit_to(seconds: u32) {
+    // SAFETY: no precondition.
+    unsafe { libc::alarm(seconds) };
+}
+
+/// Calls back with a lock of the loader's held, which whoever names a stack waits for.
+fn with_the_loader_locked(mut call: impl FnMut()) {
+    unsafe extern "C" fn once<F: FnMut()>(
+        _: *mut libc::dl_phdr_info,
+        _: usize,
+        call: *mut c_void,
+    ) -> c_int {
+        // SAFETY: `with_the_loader_locked` passes this very closure.
+        let call = unsafe { &mut *call.cast::<F>() };
+        call();
+        1 // enough
+    }
+    fn callback<F: FnMut()>(
+        _: &F,
+    ) -> unsafe extern "C" fn(*mut libc::dl_phdr_info, usize, *mut c_void) -> c_int {
+        once::<F>
+    }
+    let once = callback(&call);
+    // SAFETY: the callback for this closure, which is there until it has been called.
+    unsafe { libc::dl_iterate_phdr(Some(once), ptr::from_mut(&mut call).cast()) };
+}
+
+#[test]
+fn a_fork_with_the_loader_locked_does_not_wait_for_a_report_that_waits_for_the_loader() {
+    static GO: AtomicBool = AtomicBool::new(false);
+    alone(
+        "fork::a_fork_with_the_loader_locked_does_not_wait_for_a_report_that_waits_for_the_loader",
+        || {
+            let naming = thread::spawn(|| {
+                while !GO.load(Ordering::Relaxed) {
+                    thread::yield_now();
+                }
+                let (report, block) = left_by(|| malloc(10));
+                // SAFETY: from malloc.
+                unsafe { free(block) };
+                assert_eq!(found_by(&report, "malloc"), (1, 10), "{report}");
+            });
+            let mut in_child_as_well = None;
+            with_the_loader_locked(|| {
+                GO.store(true, Ordering::Relaxed);
+                thread::sleep(Duration::from_millis(500));
+                in_child_as_well = Some(in_child(|| {
+                    limit_to(5);
+                    let (report, _) = left_by(|| malloc(20));
+                    let frames = report.sites()[0].frames();
+                    (report.blocks(), report.bytes()) == (1, 20)
+                        && *report.status() == Status::Active
+                        && frames.iter().all(|frame| frame.function.starts_with("0x"))
+                }));
+            });
+            assert_eq!(in_child_as_well, Some(true));
+            naming.join().unwrap();
+        },
+    );
 }

@@ -5,6 +5,7 @@
 //! does not allocate, nor wait for a lock where the C library can do without; [`resolve`] does both.
 
 mod intern;
+mod names;
 mod symbol;
 
 use super::pages;
@@ -50,5 +51,5 @@ pub use one_frame::{captures, memo_mismatches, validate};
 pub(crate) use intern::{StackId, frames};
 /// Registers of a function that called one of the hooks, as they are once the hook has returned.
 pub(crate) use malloc_sys::memo_registers as Registers;
+pub(crate) use names::{can_be_named, give_up_names, innermost_export, resolve};
 pub use symbol::Frame;
-pub(crate) use symbol::{innermost_export, resolve};
