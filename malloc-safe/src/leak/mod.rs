@@ -87,6 +87,7 @@ mod display;
 mod fork;
 mod frames;
 mod hooks;
+mod once;
 mod pages;
 mod repeat;
 mod report;

@@ -5,11 +5,11 @@ use core::fmt;
 use core::hint::black_box;
 use std::error::Error;
 use std::string::String;
-use std::sync::OnceLock;
 
 use super::context;
 use super::fork;
 use super::hooks::{self, Busy, Support, Watch};
+use super::once::Once;
 use super::scopes::{Scope, ThreadScope};
 
 /// Whether allocations are seen.
@@ -117,7 +117,7 @@ impl Error for Reason {}
 /// }
 /// ```
 pub fn status() -> Status {
-    static STATUS: OnceLock<Status> = OnceLock::new();
+    static STATUS: Once<Status> = Once::new();
     if context::is_full() {
         return Status::Inactive(Reason::Full);
     }
@@ -125,7 +125,7 @@ pub fn status() -> Status {
         return Status::Inactive(Reason::NoMemory);
     }
     let _busy = Busy::enter();
-    STATUS.get_or_init(probe).clone()
+    STATUS.get_or_find(probe).clone()
 }
 
 fn probe() -> Status {

@@ -2,6 +2,7 @@
 
 use crate::support::{found, found_by, free, is_active, left_by, malloc};
 use core::ffi::{c_int, c_void};
+use core::hint::spin_loop;
 use core::ptr;
 use malloc_safe::leak::{self, Status};
 use std::env;
@@ -177,6 +178,38 @@ fn a_fork_with_the_loader_locked_does_not_wait_for_a_report_that_waits_for_the_l
             });
             assert_eq!(in_child_as_well, Some(true));
             naming.join().unwrap();
+        },
+    );
+}
+
+#[test]
+fn a_child_that_is_forked_while_another_thread_tries_the_hooks_tries_them_itself() {
+    static TRYING: AtomicBool = AtomicBool::new(false);
+    // Each process tries once: a fork after that long, in steps of less than a trial takes.
+    alone(
+        "fork::a_child_that_is_forked_while_another_thread_tries_the_hooks_tries_them_itself",
+        || {
+            for step in 0..200 {
+                let active = in_child(|| {
+                    limit_to(5);
+                    let trying = thread::spawn(|| {
+                        TRYING.store(true, Ordering::Relaxed);
+                        leak::status()
+                    });
+                    while !TRYING.load(Ordering::Relaxed) {
+                        spin_loop();
+                    }
+                    for _ in 0..step * 100 {
+                        spin_loop();
+                    }
+                    let in_child = in_child(|| {
+                        limit_to(3);
+                        leak::status() == Status::Active
+                    });
+                    in_child && trying.join().unwrap() == Status::Active
+                });
+                assert!(active, "step {step}");
+            }
         },
     );
 }
