@@ -8,6 +8,7 @@ use super::hooks::Busy;
 use super::report::{Report, Tally};
 use super::scope::{Open, within};
 use super::scopes::Runs;
+use super::status::Reason;
 use super::unwind::{StackEnd, StackId};
 
 /// Fewer runs than this cannot tell growth from set-up.
@@ -65,18 +66,19 @@ pub fn repeat<R>(runs: usize, mut call: impl FnMut() -> R) -> Report {
         }
     };
     let end = StackEnd::at(&open);
+    let mut is_full = false;
     for run in 0..=runs {
         let warm_up = run == 0;
-        if !warm_up && !open.scope.enter_next() {
-            let reason = super::Reason::Full;
-            return Report::inactive(reason);
-        }
+        is_full = is_full || !warm_up && !open.scope.enter_next();
         within(&mut call);
-        if !warm_up {
+        if !warm_up && !is_full {
             open.scope.leave_last();
         }
     }
     drop(end);
+    if is_full {
+        return Report::inactive(Reason::Full);
+    }
     let mut found = HashMap::<StackId, Survivors>::new();
     let busy = Busy::enter();
     let positions = open.scope.positions();

@@ -8,7 +8,7 @@ use super::context::Key;
 use super::hooks::{Busy, Watch};
 use super::report::{Report, Tally};
 use super::scopes::{ProcessScope, Scope, ThreadScope};
-use super::status::{Reason, Status, status};
+use super::status::{self, Reason, Status};
 use super::unwind::StackEnd;
 
 /// Reports the blocks that are live after a call, of those that were allocated during it by this
@@ -121,7 +121,7 @@ pub(super) struct Open<S: Scope> {
 
 impl<S: Scope> Open<S> {
     pub(super) fn start() -> Result<Self, Reason> {
-        if let Status::Inactive(reason) = status() {
+        if let Status::Inactive(reason) = status::of_what_is_seen() {
             return Err(reason);
         }
         let _busy = Busy::enter();

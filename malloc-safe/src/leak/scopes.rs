@@ -73,6 +73,25 @@ impl Registry {
             last_epoch: 0,
         }
     }
+
+    fn has_numbers(&self) -> bool {
+        !self.free.is_empty() || (self.last as usize) < SCOPES - 1
+    }
+
+    fn take_number(&mut self) -> Option<u32> {
+        if !self.has_numbers() {
+            return None;
+        }
+        Some(self.free.pop().unwrap_or_else(|| {
+            self.last += 1;
+            self.last
+        }))
+    }
+}
+
+/// Whether a thread could open a scope. To be called with the thread busy.
+pub(super) fn can_be_opened() -> bool {
+    fork::scopes().has_numbers()
 }
 
 /// What ends: its blocks are those to report.
@@ -158,10 +177,7 @@ pub(super) struct ThreadScope {
 impl Scope for ThreadScope {
     fn open() -> Option<Self> {
         let mut registry = fork::scopes();
-        let number = registry.free.pop().or_else(|| {
-            registry.last += 1;
-            ((registry.last as usize) < SCOPES).then_some(registry.last)
-        })?;
+        let number = registry.take_number()?;
         let around = hooks::set_scope(number);
         state(number).store(OPEN | around, Ordering::Relaxed);
         Some(Self { number, around })

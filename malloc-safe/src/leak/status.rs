@@ -10,7 +10,7 @@ use super::context;
 use super::fork;
 use super::hooks::{self, Busy, Support, Watch};
 use super::once::Once;
-use super::scopes::{Scope, ThreadScope};
+use super::scopes::{self, Scope, ThreadScope};
 
 /// Whether allocations are seen.
 ///
@@ -117,6 +117,15 @@ impl Error for Reason {}
 /// }
 /// ```
 pub fn status() -> Status {
+    let _busy = Busy::enter();
+    match of_what_is_seen() {
+        Status::Active if !scopes::can_be_opened() => Status::Inactive(Reason::Full),
+        status => status,
+    }
+}
+
+/// The same, also if there can be no more scopes of a thread.
+pub(super) fn of_what_is_seen() -> Status {
     static STATUS: Once<Status> = Once::new();
     if context::is_full() {
         return Status::Inactive(Reason::Full);

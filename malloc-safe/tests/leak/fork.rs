@@ -1,6 +1,6 @@
 //! Processes that fork.
 
-use crate::support::{found, found_by, free, is_active, left_by, malloc};
+use crate::support::{found, found_by, free, in_child, is_active, left_by, malloc};
 use core::ffi::{c_int, c_void};
 use core::hint::spin_loop;
 use core::ptr;
@@ -11,25 +11,6 @@ use std::process::{self, Command};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
-
-/// Runs in a child process; whether it returned true there.
-pub(crate) fn in_child(check: impl FnOnce() -> bool) -> bool {
-    // SAFETY: the child does no more than allocate, which glibc allows it, and exit.
-    match unsafe { libc::fork() } {
-        -1 => panic!("fork: {}", std::io::Error::last_os_error()),
-        0 => {
-            let status = i32::from(!check());
-            // SAFETY: ends the child without the parent's exit handlers.
-            unsafe { libc::_exit(status) }
-        }
-        child => {
-            let mut status = -1;
-            // SAFETY: a child of this process, and a valid out-parameter.
-            assert_eq!(unsafe { libc::waitpid(child, &raw mut status, 0) }, child);
-            status == 0
-        }
-    }
-}
 
 #[test]
 fn a_child_goes_on_in_the_scope_and_sees_its_own_blocks() {

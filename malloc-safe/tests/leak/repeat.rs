@@ -1,8 +1,10 @@
 //! What grows with the runs, and what does not.
 
-use crate::support::{found, free, is_active, malloc, realloc};
+use crate::support::{found, free, in_child, is_active, malloc, realloc};
 use core::ffi::c_void;
-use malloc_safe::leak;
+use core::mem::MaybeUninit;
+use core::ptr;
+use malloc_safe::leak::{self, Reason, Status};
 
 /// Blocks to be freed when the test ends.
 struct Blocks(Vec<*mut c_void>);
@@ -124,4 +126,67 @@ fn scopes_end_around_it_and_in_it() {
 #[should_panic(expected = "3 runs cannot tell what grows from what is set up once")]
 fn too_few_runs_are_refused() {
     let _ = leak::repeat(3, || ());
+}
+
+/// More than there are numbers for scopes.
+const TOO_MANY: usize = (1 << 18) + 10;
+
+#[test]
+fn more_runs_than_can_be_told_apart_are_all_made_and_take_the_numbers_from_nobody() {
+    if !is_active() {
+        return;
+    }
+    // In a process of its own: others open scopes meanwhile.
+    assert!(in_child(|| {
+        let mut calls = 0;
+        let report = leak::repeat(TOO_MANY, || calls += 1);
+        calls == TOO_MANY + 1
+            && *report.status() == Status::Inactive(Reason::Full)
+            && leak::status() == Status::Active
+            && leak::scope(|| ()).status() == &Status::Active
+    }));
+}
+
+/// Starts a thread, or rather tries to: there is no room for its stack.
+fn start_a_thread() {
+    extern "C" fn none(_: *mut c_void) -> *mut c_void {
+        ptr::null_mut()
+    }
+    let mut attributes = MaybeUninit::uninit();
+    // SAFETY: a place for attributes.
+    let error = unsafe { libc::pthread_attr_init(attributes.as_mut_ptr()) };
+    assert_eq!(error, 0);
+    // SAFETY: attributes that were set up.
+    let error = unsafe { libc::pthread_attr_setstacksize(attributes.as_mut_ptr(), 1 << 50) };
+    assert_eq!(error, 0);
+    let mut thread = MaybeUninit::uninit();
+    // SAFETY: attributes that were set up, and a function that ignores its argument.
+    let error = unsafe {
+        libc::pthread_create(
+            thread.as_mut_ptr(),
+            attributes.as_ptr(),
+            none,
+            ptr::null_mut(),
+        )
+    };
+    assert_ne!(error, 0);
+    // SAFETY: attributes that were set up, and are not used again.
+    unsafe { libc::pthread_attr_destroy(attributes.as_mut_ptr()) };
+}
+
+#[test]
+fn when_threads_may_be_in_all_scopes_that_there_can_be_the_status_says_so() {
+    if !is_active() {
+        return;
+    }
+    let full = Status::Inactive(Reason::Full);
+    assert!(in_child(|| {
+        let mut calls = 0;
+        let report = leak::repeat(TOO_MANY, start_a_thread);
+        *report.status() == full
+            && leak::status() == full
+            && *leak::scope(|| calls += 1).status() == full
+            && *leak::repeat(8, || calls += 1).status() == full
+            && calls == 1 + 9
+    }));
 }

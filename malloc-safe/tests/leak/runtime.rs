@@ -1,7 +1,6 @@
 //! What the Rust runtime keeps is not the code's leak; what it only has a hand in is.
 
-use crate::fork::in_child;
-use crate::support::{found, is_active, left_by, malloc};
+use crate::support::{found, in_child, is_active, left_by, malloc};
 use malloc_safe::leak;
 use std::cell::Cell;
 use std::hint::black_box;

@@ -5,6 +5,7 @@ use core::hint::black_box;
 use malloc_safe::leak::{self, Frame, Report, Status};
 use std::env;
 use std::io::{self, Write as _};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Whether there is something to test; says so if not.
 ///
@@ -85,4 +86,24 @@ pub(crate) unsafe fn realloc(block: *mut c_void, size: usize) -> *mut c_void {
 pub(crate) unsafe fn free<T>(block: *mut T) {
     // SAFETY: the caller's promise.
     unsafe { libc::free(black_box(block).cast()) }
+}
+
+/// Runs in a child process; whether it returned true there.
+pub(crate) fn in_child(check: impl FnOnce() -> bool) -> bool {
+    // SAFETY: the child does no more than allocate, which glibc allows it, and exit.
+    match unsafe { libc::fork() } {
+        -1 => panic!("fork: {}", io::Error::last_os_error()),
+        0 => {
+            let is_true = catch_unwind(AssertUnwindSafe(check)).unwrap_or(false);
+            let status = i32::from(!is_true);
+            // SAFETY: ends the child without the parent's exit handlers.
+            unsafe { libc::_exit(status) }
+        }
+        child => {
+            let mut status = -1;
+            // SAFETY: a child of this process, and a valid out-parameter.
+            assert_eq!(unsafe { libc::waitpid(child, &raw mut status, 0) }, child);
+            status == 0
+        }
+    }
 }

@@ -1,8 +1,7 @@
 //! What a scope's end, which looks at every live block, does to those that move meanwhile, and what it
 //! costs later.
 
-use crate::fork::in_child;
-use crate::support::{found, found_by, free, is_active, left_by, malloc, realloc};
+use crate::support::{found, found_by, free, in_child, is_active, left_by, malloc, realloc};
 use malloc_safe::leak::{self, Reason, Status};
 use std::ffi::c_void;
 use std::hint::black_box;
