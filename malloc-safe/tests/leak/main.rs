@@ -11,6 +11,7 @@ mod repeat;
 mod report;
 mod runtime;
 mod scopes;
+mod small_stacks;
 mod stress;
 mod support;
 mod threads;

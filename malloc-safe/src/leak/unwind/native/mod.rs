@@ -6,9 +6,11 @@ mod limits;
 mod module;
 mod rule;
 mod rules;
+mod switch;
 mod thread;
 mod walk;
 
+use core::ptr::NonNull;
 use core::sync::atomic::{AtomicU64, Ordering};
 
 use malloc_sys::{memo, memo_result};
@@ -143,59 +145,71 @@ pub fn memo_mismatches() -> u64 {
 #[inline(never)]
 unsafe fn walk(registers: Registers) -> StackId {
     errno::preserved(|| {
-        let Some(mut thread) = thread::current_or_new() else {
+        let Some(thread) = thread::current_or_new() else {
             return intern::intern(&[registers.pc]);
         };
-        // SAFETY: this thread's own, and no other capture of the thread is running.
-        let thread = unsafe { thread.as_mut() };
-        let state = generation();
-        let (generation, validating) = (state & !1, state & 1 != 0);
-        let modules = (generation >> malloc_sys::MEMO_CODE_SHIFT) as u32;
-        if thread.memo.generation != generation {
-            thread.memo.generation = generation;
-            // SAFETY: the thread's own memo.
-            unsafe { malloc_sys::interpose_memo_clear(&raw mut thread.memo) };
-        }
-        let Some(top) = thread.limits.top_above(registers.sp) else {
-            return intern::intern(&[registers.pc]);
+        let walk = || {
+            // SAFETY: the caller's promise, and this thread's own.
+            unsafe { walk_of(thread, registers) }
         };
-        let top = thread::end_above(registers.sp).map_or(top, |end| end.min(top));
-        let remembered = if validating {
-            // SAFETY: such registers; what is in the memo was kept for the thread's own stack.
-            unsafe { find_in(&raw mut thread.memo, &registers) }.map(|found| stack(found))
-        } else {
-            None
-        };
-        let Thread {
-            context,
-            trace,
-            memo,
-            ..
-        } = thread;
-        // SAFETY: made with the thread, and always a context since.
-        let context = unsafe { context.assume_init_mut() };
-        // SAFETY: such registers, and the limits of this thread's stack.
-        unsafe { walk::walk(&registers, top, modules, context, trace) };
-        let id = intern::intern(trace.frames());
-        if let Some(remembered) = remembered {
-            CAPTURES.fetch_add(1, Ordering::Relaxed);
-            MISMATCHES.fetch_add(u64::from(remembered != id), Ordering::Relaxed);
-        } else if let Some(words) = trace.words() {
-            // SAFETY: the thread's own memo; the walk has read the words between the stack pointer
-            // and the end of the stack, aligned.
-            unsafe {
-                malloc_sys::interpose_memo_keep(
-                    memo,
-                    &raw const registers,
-                    trace.frame_pointer_used(),
-                    words.as_ptr(),
-                    words.len(),
-                    id.get(),
-                )
-            };
-        }
-        id
+        // SAFETY: this thread's own; no other capture of the thread is running, and none unwinds.
+        unsafe { thread::on_stack_of(thread, walk) }
     })
+}
+
+/// # Safety
+///
+/// As for `capture_as`, and the thread is this one.
+unsafe fn walk_of(mut thread: NonNull<Thread>, registers: Registers) -> StackId {
+    // SAFETY: this thread's own, and no other capture of the thread is running.
+    let thread = unsafe { thread.as_mut() };
+    let state = generation();
+    let (generation, validating) = (state & !1, state & 1 != 0);
+    let modules = (generation >> malloc_sys::MEMO_CODE_SHIFT) as u32;
+    if thread.memo.generation != generation {
+        thread.memo.generation = generation;
+        // SAFETY: the thread's own memo.
+        unsafe { malloc_sys::interpose_memo_clear(&raw mut thread.memo) };
+    }
+    let Some(top) = thread.limits.top_above(registers.sp) else {
+        return intern::intern(&[registers.pc]);
+    };
+    let top = thread::end_above(registers.sp).map_or(top, |end| end.min(top));
+    let remembered = if validating {
+        // SAFETY: such registers; what is in the memo was kept for the thread's own stack.
+        unsafe { find_in(&raw mut thread.memo, &registers) }.map(|found| stack(found))
+    } else {
+        None
+    };
+    let Thread {
+        context,
+        trace,
+        memo,
+        ..
+    } = thread;
+    // SAFETY: made with the thread, and always a context since.
+    let context = unsafe { context.assume_init_mut() };
+    // SAFETY: such registers, and the limits of this thread's stack.
+    unsafe { walk::walk(&registers, top, modules, context, trace) };
+    let id = intern::intern(trace.frames());
+    if let Some(remembered) = remembered {
+        CAPTURES.fetch_add(1, Ordering::Relaxed);
+        MISMATCHES.fetch_add(u64::from(remembered != id), Ordering::Relaxed);
+    } else if let Some(words) = trace.words() {
+        // SAFETY: the thread's own memo; the walk has read the words between the stack pointer
+        // and the end of the stack, aligned.
+        unsafe {
+            malloc_sys::interpose_memo_keep(
+                memo,
+                &raw const registers,
+                trace.frame_pointer_used(),
+                words.as_ptr(),
+                words.len(),
+                id.get(),
+            )
+        };
+    }
+    id
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use core::cell::Cell;
 use core::ffi::c_void;
 use core::marker::PhantomData;
-use core::mem::MaybeUninit;
+use core::mem::{MaybeUninit, offset_of};
 use core::ptr::{self, NonNull};
 use core::sync::atomic::{AtomicU32, Ordering};
 use std::thread_local;
@@ -13,9 +13,59 @@ use malloc_sys::memo;
 use super::super::pages;
 use super::cfi::Context;
 use super::limits::Limits;
+use super::switch;
 use super::walk::Trace;
 
 /// In pages of its own: it is made inside `malloc`. A little over 2 MiB, committed as it is used.
+#[repr(C)]
+struct Mapping {
+    /// Not accessible: who needs more of the stack than there is does not spoil others' memory.
+    guard: [u8; GUARD],
+    stack: [u8; STACK],
+    /// Where the stack ends.
+    thread: Thread,
+}
+
+/// A page, of whatever size the kernel's are.
+const GUARD: usize = 64 << 10;
+
+/// Many times what a walk needs: a signal handler that interrupts one has the rest.
+const STACK: usize = 256 << 10;
+
+impl Mapping {
+    fn new() -> Option<NonNull<Self>> {
+        const {
+            assert!(
+                offset_of!(Self, thread) == GUARD + STACK,
+                "the stack ends at a multiple of 16"
+            );
+        }
+        let mapping = pages::map(size_of::<Self>())?;
+        // SAFETY: whole pages at the beginning of the mapping, which nobody knows of.
+        unsafe { libc::mprotect(mapping.as_ptr().cast(), GUARD, libc::PROT_NONE) };
+        Some(mapping.cast())
+    }
+
+    /// The mapping that a thread is in.
+    ///
+    /// # Safety
+    ///
+    /// `thread` is in one that is still mapped.
+    unsafe fn of(thread: NonNull<Thread>) -> NonNull<Self> {
+        // SAFETY: the caller's promise.
+        unsafe { thread.byte_sub(offset_of!(Self, thread)) }.cast()
+    }
+
+    /// # Safety
+    ///
+    /// It is from `new`, and not used again.
+    unsafe fn give_back(mapping: NonNull<Self>) {
+        // SAFETY: mapped with this size, and given up by the caller.
+        unsafe { pages::unmap(mapping.cast(), size_of::<Self>()) };
+    }
+}
+
+/// All but the context is valid when it is all zero.
 #[repr(C)]
 pub(super) struct Thread {
     /// First, as the C side is given the thread by it.
@@ -108,20 +158,36 @@ pub(super) fn current_or_new() -> Option<NonNull<Thread>> {
         return None;
     }
     let key = key()?;
-    let thread = pages::map(size_of::<Thread>())?.cast::<Thread>();
+    let mapping = Mapping::new()?;
     // SAFETY: a field of the mapping, which is large enough and aligned to a page.
-    let context = unsafe { &raw mut (*thread.as_ptr()).context };
-    // Everything else is valid as it is, all zero.
-    // SAFETY: the field, which nobody else knows of.
-    unsafe { context.cast::<Context>().write(Context::new_in()) };
+    let thread = unsafe { &raw mut (*mapping.as_ptr()).thread };
+    // SAFETY: a field of the same.
+    let context = unsafe { &raw mut (*thread).context };
+    let make_context = || {
+        // SAFETY: the field, which nobody else knows of.
+        unsafe { context.cast::<Context>().write(Context::new_in()) };
+    };
+    // SAFETY: the stack of the mapping above.
+    unsafe { switch::call_on(thread.cast(), make_context) };
     // SAFETY: the key is from pthread_key_create, and never deleted.
-    if unsafe { libc::pthread_setspecific(key, thread.as_ptr().cast()) } != 0 {
+    if unsafe { libc::pthread_setspecific(key, thread.cast()) } != 0 {
         // SAFETY: mapped above, and nobody has seen it.
-        unsafe { pages::unmap(thread.cast(), size_of::<Thread>()) };
+        unsafe { Mapping::give_back(mapping) };
         return None;
     }
-    set_current(thread.as_ptr());
-    Some(thread)
+    set_current(thread);
+    NonNull::new(thread)
+}
+
+/// Calls `work` on the stack that a thread has for its walks.
+///
+/// # Safety
+///
+/// `thread` is the current one's, and is not already on that stack. `work` does not unwind.
+pub(super) unsafe fn on_stack_of<R>(thread: NonNull<Thread>, work: impl FnOnce() -> R) -> R {
+    // SAFETY: the stack ends where the thread begins, at the end of so many pages; and it is used
+    // here alone, by its own thread.
+    unsafe { switch::call_on(thread.as_ptr().cast(), work) }
 }
 
 /// Called when the thread ends, up to four times as long as a value is set.
@@ -143,9 +209,11 @@ unsafe extern "C" fn thread_ends(thread: *mut c_void) {
     }
     set_current(ptr::null_mut());
     ENDED.set(true);
-    if let Some(pages) = NonNull::new(thread) {
-        // SAFETY: mapped with this size, and forgotten above.
-        unsafe { pages::unmap(pages.cast(), size_of::<Thread>()) };
+    if let Some(thread) = NonNull::new(thread) {
+        // SAFETY: mapped by `current_or_new`, and still.
+        let mapping = unsafe { Mapping::of(thread) };
+        // SAFETY: forgotten above.
+        unsafe { Mapping::give_back(mapping) };
     }
 }
 
@@ -170,5 +238,32 @@ fn key() -> Option<libc::pthread_key_t> {
             unsafe { libc::pthread_key_delete(key) };
             Some(theirs - 1)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::limits::readable;
+    use super::super::tests::walk_everywhere;
+    use super::{GUARD, Mapping, STACK, current};
+    use std::thread;
+
+    #[test]
+    fn the_stack_for_walks_is_many_times_too_large_and_has_a_guard() {
+        let used = || {
+            walk_everywhere();
+            let thread = current().expect("made for the first walk");
+            // SAFETY: this thread's, which has not ended.
+            let mapping = unsafe { Mapping::of(thread) }.as_ptr();
+            // SAFETY: a field of the mapping.
+            let guard = unsafe { &raw const (*mapping).guard };
+            assert!(!readable(guard.addr()) && !readable(guard.addr() + GUARD - 8));
+            // SAFETY: a field of the mapping, which no walk uses now.
+            let stack = unsafe { &(*mapping).stack };
+            let untouched = stack.iter().take_while(|&&byte| byte == 0).count();
+            STACK - untouched
+        };
+        let used = thread::spawn(used).join().expect("no panic");
+        assert!(0 < used && used < STACK / 4, "{used}");
     }
 }

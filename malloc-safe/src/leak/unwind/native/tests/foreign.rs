@@ -150,20 +150,30 @@ fn raises_a_signal() {
     black_box(unsafe { libc::raise(libc::SIGUSR2) });
 }
 
-fn handle(flags: c_int) {
+fn handle(signal: c_int, handler: extern "C" fn(c_int), flags: c_int) {
     // SAFETY: all zero is an action.
     let mut action: libc::sigaction = unsafe { MaybeUninit::zeroed().assume_init() };
-    action.sa_sigaction = handler as extern "C" fn(c_int) as usize;
+    action.sa_sigaction = handler as usize;
     action.sa_flags = flags;
     // SAFETY: a handler that does what may be done in one.
-    let error = unsafe { libc::sigaction(libc::SIGUSR2, &raw const action, ptr::null_mut()) };
+    let error = unsafe { libc::sigaction(signal, &raw const action, ptr::null_mut()) };
     assert_eq!(error, 0);
+}
+
+/// Takes the stack of a handler, and nobody else's signal.
+pub(super) fn in_a_handler() {
+    extern "C" fn handler(_signal: c_int) {
+        assert!(frames(black_box(probe())).len() > 2);
+    }
+    handle(libc::SIGUSR1, handler, 0);
+    // SAFETY: a signal that is handled.
+    black_box(unsafe { libc::raise(libc::SIGUSR1) });
 }
 
 #[test]
 fn signal_handlers_have_the_stack_that_they_interrupted_unless_they_have_their_own() {
     for _ in 0..3 {
-        handle(0);
+        handle(libc::SIGUSR2, handler, 0);
         raises_a_signal();
         let names: Vec<_> = resolve(seen())
             .into_iter()
@@ -190,7 +200,7 @@ fn signal_handlers_have_the_stack_that_they_interrupted_unless_they_have_their_o
         // SAFETY: room for handlers, taken back below.
         let error = unsafe { libc::sigaltstack(&raw const stack, ptr::null_mut()) };
         assert_eq!(error, 0);
-        handle(libc::SA_ONSTACK);
+        handle(libc::SIGUSR2, handler, libc::SA_ONSTACK);
         raises_a_signal();
         assert_eq!(frames(seen()).len(), 1);
         let none = libc::stack_t {

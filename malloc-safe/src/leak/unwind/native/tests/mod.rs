@@ -9,3 +9,9 @@ mod probe;
 mod reload;
 mod stacks;
 mod threads;
+
+/// Through expressions and signal frames as well, which take the most to read.
+pub(super) fn walk_everywhere() {
+    foreign::in_a_handler();
+    paths::walk_paths(1, 20);
+}
