@@ -8,7 +8,7 @@ use std::vec::Vec;
 use std::{env, format};
 
 use super::report::{Report, Site};
-use super::status::Status;
+use super::status::{self, Status};
 use super::unwind::Frame;
 
 /// Sites beyond these are only counted.
@@ -37,7 +37,8 @@ impl Display for Report {
             return writeln!(f, ": {reason}");
         }
         if self.sites().is_empty() {
-            return writeln!(f, "no block left behind");
+            writeln!(f, "no block left behind")?;
+            return unless_all_are_seen(f);
         }
         let sites = match self.sites().len() {
             1 => "1 site".into(),
@@ -61,8 +62,17 @@ impl Display for Report {
                 grouped(rest.len() as u64)
             )?;
         }
-        Ok(())
+        unless_all_are_seen(f)
     }
+}
+
+fn unless_all_are_seen(f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    if status::sees_rust() {
+        return Ok(());
+    }
+    let note = "Rust's own blocks are not seen: its #[global_allocator] is not malloc";
+    painted(f, DIM, note)?;
+    writeln!(f)
 }
 
 impl Display for Site {

@@ -60,8 +60,8 @@
 //! # What it does not see
 //!
 //! - The heap of a library that brings its own: pools on `mmap`, arenas that are freed as one. That
-//!   includes Rust's own blocks where `#[global_allocator]` is jemalloc or mimalloc: what C allocates is
-//!   still seen, and exact.
+//!   includes Rust's own blocks where `#[global_allocator]` is jemalloc or mimalloc: [`sees_rust`] and
+//!   each report say so. What C allocates is still seen, and exact.
 //! - Libraries that are loaded with `RTLD_DEEPBIND` or `dlmopen`, and calls inside a `cdylib` of Rust
 //!   that links this crate itself, as the linker hides the hooks there: link it into the test.
 //! - Threads that C starts by other ways than `pthread_create`, such as C11's `thrd_create`: they are in
@@ -106,7 +106,7 @@ mod unwind;
 pub use repeat::repeat;
 pub use report::{Report, Site};
 pub use scope::{process_scope, scope};
-pub use status::{Reason, Status, status};
+pub use status::{Reason, Status, sees_rust, status};
 pub use unwind::Frame;
 
 /// For tests of this crate's own: every stack is walked, and compared with what the memo says of it.

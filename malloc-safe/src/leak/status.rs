@@ -3,6 +3,8 @@
 use core::ffi::{c_char, c_void};
 use core::fmt;
 use core::hint::black_box;
+use core::sync::atomic::{AtomicBool, Ordering};
+use std::alloc::{Layout, alloc, dealloc};
 use std::error::Error;
 use std::string::String;
 
@@ -84,8 +86,9 @@ impl fmt::Display for Reason {
             ),
             Self::OtherMalloc { object } => write!(
                 f,
-                "malloc is that of {object}; run without it (unset LD_PRELOAD, or give the \
-                 allocator's symbols a prefix: as #[global_allocator] alone it is no obstacle)"
+                "malloc is that of {object}; build or run without that allocator (unset LD_PRELOAD, or \
+                 give its symbols a prefix: as #[global_allocator] alone it is no obstacle, but for \
+                 Rust's own blocks, see leak::sees_rust)"
             ),
             Self::Hidden => f.write_str(
                 "the linker hid or dropped the hooks in malloc; link them into the executable \
@@ -124,6 +127,25 @@ pub fn status() -> Status {
     }
 }
 
+/// Whether Rust's own blocks are seen, too.
+///
+/// They are unless the program has a `#[global_allocator]` that brings a heap of its own, such as
+/// jemalloc or mimalloc; or the checker is inactive. What C allocates is seen all the same.
+///
+/// ```
+/// use malloc_safe::leak;
+///
+/// if leak::sees_rust() {
+///     let report = leak::scope(|| std::mem::forget(std::hint::black_box(vec![1_u8; 100])));
+///     assert_eq!(report.bytes(), 100);
+/// }
+/// ```
+pub fn sees_rust() -> bool {
+    status() == Status::Active && RUST.load(Ordering::Relaxed)
+}
+
+static RUST: AtomicBool = AtomicBool::new(false);
+
 /// The same, also if there can be no more scopes of a thread.
 pub(super) fn of_what_is_seen() -> Status {
     static STATUS: Once<Status> = Once::new();
@@ -141,7 +163,10 @@ fn probe() -> Status {
     fork::prepare();
     let reason = match hooks::support() {
         Support::Compiled if hooks::start().is_err() => Reason::NoMemory,
-        Support::Compiled if sees_what_it_allocates() => return Status::Active,
+        Support::Compiled if sees_what_it_allocates() => {
+            RUST.store(sees_a_block_of_rusts(), Ordering::Relaxed);
+            return Status::Active;
+        }
         Support::Compiled => why_not(),
         Support::Sanitizer => Reason::Sanitizer,
         Support::Static => Reason::StaticLibc,
@@ -187,6 +212,28 @@ fn sees_what_it_allocates() -> bool {
     // SAFETY: as above, through strdup.
     unsafe { free(copy.cast()) };
     seen == [true; 2] && !others
+}
+
+fn sees_a_block_of_rusts() -> bool {
+    let layout = Layout::new::<[usize; 11]>();
+    let watch = Watch::start();
+    let Some(scope) = ThreadScope::open() else {
+        return false;
+    };
+    let block = {
+        let _idle = Busy::leave();
+        // SAFETY: of some size.
+        black_box(unsafe { alloc(layout) })
+    };
+    scope.leave();
+    let mut seen = false;
+    scope.close(|_, size| seen |= size == layout.size() as u64);
+    drop(watch);
+    if !block.is_null() {
+        // SAFETY: allocated with this layout, and not used again.
+        unsafe { dealloc(block, layout) };
+    }
+    seen
 }
 
 /// Who has malloc instead. Only the hooks' platform asks.
