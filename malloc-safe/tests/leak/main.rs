@@ -1,6 +1,9 @@
 //! The leak checker: what it finds is the truth, whoever allocates and however.
 //!
 //! Each test looks at its own thread, or at sites that nobody else has, as others run beside it.
+//!
+//! There are hooks for glibc only, and the tests call what it has.
+#![cfg(all(target_os = "linux", target_env = "gnu"))]
 
 mod family;
 mod fork;

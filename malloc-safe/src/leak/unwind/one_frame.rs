@@ -41,12 +41,15 @@ pub(crate) fn prepare() {}
 
 pub(crate) fn modules_changed() {}
 
+/// There is nothing to compare.
 pub fn validate(_on: bool) {}
 
+/// None is ever compared.
 pub fn captures() -> u64 {
     0
 }
 
+/// So none is wrong.
 pub fn memo_mismatches() -> u64 {
     0
 }
