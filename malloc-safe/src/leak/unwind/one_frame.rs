@@ -37,6 +37,11 @@ impl StackEnd {
     }
 }
 
+/// So that it is dropped for a reason everywhere.
+impl Drop for StackEnd {
+    fn drop(&mut self) {}
+}
+
 pub(crate) fn prepare() {}
 
 pub(crate) fn modules_changed() {}
