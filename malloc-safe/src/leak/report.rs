@@ -165,7 +165,7 @@ impl Report {
         });
         Self {
             // Asked again: it may have become too full meanwhile.
-            status: super::status(),
+            status: super::status::of_what_is_seen(),
             sites,
         }
     }
