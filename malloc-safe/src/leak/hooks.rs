@@ -80,8 +80,9 @@ unsafe extern "C" fn choose_context(caller: *const Registers, theirs: u64) -> u3
 /// that the block was in.
 unsafe extern "C" fn context_of_reallocated(context: u32, before: u32) -> u32 {
     match (context::get(context), context::get(before)) {
+        // Also if that is just ending: its walk is still to come, and finds the block.
         (Some(now), Some(before)) if before.scope != 0 => context::intern(context::Key {
-            scope: scopes::enclosing_open(before.scope),
+            scope: before.scope,
             ..now
         }),
         _ => context,
