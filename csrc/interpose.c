@@ -44,16 +44,12 @@ void __libc_free(void *block);
 #endif
 
 static atomic_uint watching;
-static atomic_uint current_epoch;
+static atomic_uint_least64_t current_epoch; /* as it is in the word of who a block belongs to */
 static interpose_context *choose_context;
 static interpose_reallocated *context_of_reallocated;
 static interpose_inherited *note_inheritance;
 
-/* Initial-exec: the general model allocates a thread's variables at their first use, with malloc. */
-static __thread struct {
-    uint32_t scope;
-    bool busy;
-} self __attribute__((tls_model("initial-exec")));
+#define self interpose_self
 
 /* Acquire: what `interpose_start` prepared is there for whoever is watched. */
 static inline bool watched(void) {
@@ -63,32 +59,36 @@ static inline bool watched(void) {
 /* The same words as parameters: in registers of the machine, unlike the structure. */
 #define CALLER_PARAMETERS uintptr_t pc, uintptr_t sp, uintptr_t fp
 
+/* Whose block it is that this thread allocates now: nobody's if 0, a busy thread's if negative. */
+static inline uint64_t theirs_now(uint64_t gate) {
+    return gate | atomic_load_explicit(&current_epoch, memory_order_relaxed);
+}
+
 /* Of a thread that has been set busy, which ends here. Out of line, as it is needed for one block in
  * many; with the parameters of what leads here, so that nothing need be kept for it. */
-__attribute__((noinline, cold)) static uint32_t find_context(CALLER_PARAMETERS, uint64_t theirs) {
+__attribute__((noinline, cold)) static uint32_t find_context(CALLER_PARAMETERS) {
     struct memo_registers caller = {.pc = pc, .sp = sp, .fp = fp};
+    uint64_t theirs = theirs_now(self.scope);
     const struct memo_result *result = memo_found(&caller);
     bool made = result != NULL && result->tag == theirs;
     uint32_t context = made ? result->made : choose_context(&caller, theirs);
-    self.busy = false;
+    self.gate = self.scope;
     return context;
 }
 
 /* The context of what this thread allocates now, 0 if it is not watched. */
 __attribute__((noinline)) static uint32_t context_of(CALLER_PARAMETERS) {
-    uint32_t scope = self.scope;
-    uint32_t epoch = atomic_load_explicit(&current_epoch, memory_order_relaxed);
-    uint64_t theirs = (uint64_t)epoch << INTERPOSE_EPOCH_SHIFT | scope;
-    if (theirs == 0 || self.busy) {
+    uint64_t theirs = theirs_now(self.gate);
+    if ((int64_t)theirs <= 0) {
         return 0;
     }
-    self.busy = true;
+    self.gate = BUSY;
     struct memo_registers caller = {.pc = pc, .sp = sp, .fp = fp};
-    const struct memo_result *result = memo_found_first(&caller);
-    if (UNLIKELY(result == NULL || result->tag != theirs)) {
-        return find_context(pc, sp, fp, theirs);
+    const struct memo_result *result = memo_found_first(&caller, theirs);
+    if (UNLIKELY(result == NULL)) {
+        return find_context(pc, sp, fp);
     }
-    self.busy = false;
+    self.gate = self.scope;
     return result->made;
 }
 
@@ -181,7 +181,7 @@ __attribute__((noinline)) static void *watched_realloc(void *block, size_t size,
         return recorded(__libc_malloc(size), size, caller);
     }
     /* A busy thread may be the one that walks, and has no block with a record. */
-    bool is_move = !self.busy && shadow_has(block);
+    bool is_move = self.gate != BUSY && shadow_has(block);
     if (is_move) {
         begin_move();
     }
@@ -282,7 +282,7 @@ struct start {
 static void *interpose_thread(void *data) {
     struct start start = *(struct start *)data;
     __libc_free(data);
-    self.scope = start.scope;
+    interpose_set_scope(start.scope);
     /* What called this function is the same for every thread, and the C library's. */
     interpose_memo_set_stack_end((uintptr_t)__builtin_frame_address(0));
     return start.routine(start.argument);
@@ -379,18 +379,19 @@ void interpose_unwatch(void) {
 }
 
 void interpose_set_epoch(uint32_t epoch) {
-    atomic_store(&current_epoch, epoch);
+    atomic_store(&current_epoch, (uint64_t)epoch << INTERPOSE_EPOCH_SHIFT);
 }
 
 uint32_t interpose_set_scope(uint32_t scope) {
     uint32_t last = self.scope;
     self.scope = scope;
+    self.gate = self.gate == BUSY ? BUSY : scope;
     return last;
 }
 
 bool interpose_set_busy(bool busy) {
-    bool was = self.busy;
-    self.busy = busy;
+    bool was = self.gate == BUSY;
+    self.gate = busy ? BUSY : self.scope;
     return was;
 }
 

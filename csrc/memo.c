@@ -10,7 +10,11 @@
 
 atomic_uint_least64_t interpose_memo_current_generation = (uint64_t)1 << MEMO_CODE_SHIFT;
 
-__thread struct memo *interpose_memo_current __attribute__((tls_model("initial-exec")));
+/* Of threads without one. Right for nothing, and never written. */
+static struct memo none;
+
+__thread struct interpose_thread interpose_self
+    __attribute__((tls_model("initial-exec"))) = {.memo = &none};
 
 uint64_t interpose_memo_generation(void) {
     return atomic_load_explicit(&interpose_memo_current_generation, memory_order_acquire);
@@ -33,23 +37,21 @@ void interpose_memo_validate(bool on) {
 }
 
 struct memo *interpose_memo_of_this_thread(void) {
-    return interpose_memo_current;
+    return interpose_self.memo == &none ? NULL : interpose_self.memo;
 }
 
 void interpose_memo_set_of_this_thread(struct memo *memo) {
-    interpose_memo_current = memo;
+    interpose_self.memo = memo == NULL ? &none : memo;
 }
 
-static __thread uintptr_t stack_end __attribute__((tls_model("initial-exec")));
-
 uintptr_t interpose_memo_stack_end(void) {
-    return stack_end;
+    return interpose_self.stack_end;
 }
 
 void interpose_memo_set_stack_end(uintptr_t end) {
-    stack_end = end;
-    if (interpose_memo_current != NULL) {
-        interpose_memo_current->generation = 0;
+    interpose_self.stack_end = end;
+    if (interpose_self.memo != &none) {
+        interpose_self.memo->generation = 0;
     }
 }
 

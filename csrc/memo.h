@@ -54,18 +54,19 @@ struct memo_result {
 /** A thread's results. All zero is empty: each place then leads to a first result, whose program
  * counter is zero, which no function's is. Only the used part of its pages is ever committed. */
 struct memo {
-    /** Each result begins on a line of the cache, and its words on the next. */
-    _Alignas(64) uintptr_t room[MEMO_ROOM];
     /** The one that the results are right for; 0 for none. */
     uint64_t generation;
     /** Branches there are. */
     size_t branched;
     /** Words of `room` in use, besides the first result's. */
     size_t used;
+    size_t unused[5]; /* the tables begin on a line */
     /** Where each set's trees begin, the one found last first. */
     uint32_t trees[(size_t)1 << MEMO_SET_BITS][MEMO_WAYS];
     /** Where branches begin: a table without order, with gaps. */
     uint32_t branches[(size_t)1 << MEMO_BRANCH_BITS];
+    /** Each result begins on a line of the cache, and its words on the next. */
+    _Alignas(64) uintptr_t room[MEMO_ROOM];
 };
 
 /** What results are right for: the state of the code that stacks lead through, from bit

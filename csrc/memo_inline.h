@@ -3,6 +3,7 @@
 #define MALLOC_SYS_MEMO_INLINE_H
 
 #include "memo.h"
+#include "thread.h"
 
 /* Wherever stacks can be walked, with hooks or without. */
 #if defined(__linux__) && defined(__LP64__)
@@ -18,9 +19,6 @@
 #define MEMO_HIDDEN __attribute__((visibility("hidden")))
 
 extern MEMO_HIDDEN atomic_uint_least64_t interpose_memo_current_generation;
-
-/* Initial-exec: the general model allocates a thread's variables at their first use, with malloc. */
-extern MEMO_HIDDEN __thread struct memo *interpose_memo_current __attribute__((tls_model("initial-exec")));
 
 /* A word of somebody's stack, whatever it has there. */
 typedef const uintptr_t __attribute__((may_alias)) memo_stack_word;
@@ -75,22 +73,24 @@ static inline bool memo_is_on_stack(const struct memo_result *result, uintptr_t 
 
 /* This thread's memo, if what is in it is right still. */
 static inline struct memo *memo_usable(void) {
-    struct memo *memo = interpose_memo_current;
+    struct memo *memo = interpose_self.memo;
     uint64_t generation = atomic_load_explicit(&interpose_memo_current_generation, memory_order_relaxed);
-    return memo != NULL && memo->generation == generation ? memo : NULL;
+    return memo->generation == generation ? memo : NULL;
 }
 
-/* The result for these registers and this stack. NULL if it is not where it is looked for first. */
-static inline struct memo_result *memo_found_first(const struct memo_registers *registers) {
+/* The result for these registers and this stack, if it is where it is looked for first and what was made
+ * of it is for this tag; or else NULL. */
+static inline struct memo_result *memo_found_first(const struct memo_registers *registers, uint64_t tag) {
     struct memo *memo = memo_usable();
     if (memo == NULL) {
         return NULL;
     }
     struct memo_result *result = memo_at(memo, memo->trees[memo_set(registers)][0]);
-    return memo_is_for(result, registers) && memo_is_on_stack(result, registers->sp) ? result : NULL;
+    bool same = result->tag == tag && memo_is_for(result, registers);
+    return same && memo_is_on_stack(result, registers->sp) ? result : NULL;
 }
 
-/* The same, wherever it is. */
+/* The result for these registers and this stack, wherever it is. */
 static inline struct memo_result *memo_found(const struct memo_registers *registers) {
     struct memo *memo = memo_usable();
     return memo == NULL ? NULL : interpose_memo_find(memo, registers);

@@ -43,18 +43,19 @@ pub struct memo_result {
 #[repr(align(64))]
 #[derive(Debug, Copy, Clone)]
 pub struct memo {
-    #[doc = " Each result begins on a line of the cache, and its words on the next."]
-    pub room: [usize; 262144usize],
     #[doc = " The one that the results are right for; 0 for none."]
     pub generation: u64,
     #[doc = " Branches there are."]
     pub branched: usize,
     #[doc = " Words of `room` in use, besides the first result's."]
     pub used: usize,
+    pub unused: [usize; 5usize],
     #[doc = " Where each set's trees begin, the one found last first."]
     pub trees: [[u32; 4usize]; 1024usize],
     #[doc = " Where branches begin: a table without order, with gaps."]
     pub branches: [u32; 16384usize],
+    #[doc = " Each result begins on a line of the cache, and its words on the next."]
+    pub room: [usize; 262144usize],
 }
 unsafe extern "C" {
     #[doc = " What results are right for: the state of the code that stacks lead through, from bit\n MEMO_CODE_SHIFT on; and of what is made of them, below. Odd while results are validated: no memo is\n right for it then. Never 0."]

@@ -1,0 +1,29 @@
+/* What the hooks have of each thread, in one piece: all of it is reached by one address. */
+#ifndef MALLOC_SYS_THREAD_H
+#define MALLOC_SYS_THREAD_H
+
+#if defined(__linux__) && defined(__LP64__)
+
+#include <stdint.h>
+
+struct memo;
+
+struct interpose_thread {
+    /* The scope, or BUSY: so that one word says whether a block is looked at. */
+    uint64_t gate;
+    /* Never NULL. */
+    struct memo *memo;
+    /* Where its stacks end; 0 for where they do. */
+    uintptr_t stack_end;
+    uint32_t scope;
+};
+
+#define BUSY UINT64_MAX
+
+/* Initial-exec: the general model allocates a thread's variables at their first use, with malloc. */
+extern __attribute__((visibility("hidden"))) __thread struct interpose_thread interpose_self
+    __attribute__((tls_model("initial-exec")));
+
+#endif
+
+#endif
