@@ -99,7 +99,7 @@ static struct memo_result *find_in_tree(struct memo *memo, struct memo_result *r
 }
 
 struct memo_result *interpose_memo_find(struct memo *memo, const struct memo_registers *registers) {
-    uint32_t *trees = memo->trees[memo_set(registers)];
+    uint32_t *trees = memo_set(memo, registers);
     for (size_t way = 0; way < MEMO_WAYS; way++) {
         uint32_t tree = trees[way];
         struct memo_result *root = memo_at(memo, tree);
@@ -153,7 +153,7 @@ struct memo_result *interpose_memo_keep(struct memo *memo, const struct memo_reg
         .registers = *registers, .fp_mask = fp_used ? UINTPTR_MAX : 0, .stack = stack, .count = count};
     memcpy(result + 1, words, count * sizeof *words);
     memo->used += size;
-    uint32_t *trees = memo->trees[memo_set(registers)];
+    uint32_t *trees = memo_set(memo, registers);
     for (size_t way = 0; way < MEMO_WAYS; way++) {
         /* Where the frame pointer counts, it is the same throughout a tree: what is read depends on it. */
         struct memo_result *tree = memo_at(memo, trees[way]);

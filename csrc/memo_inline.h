@@ -31,10 +31,9 @@ static inline const struct memo_word *memo_words(const struct memo_result *resul
     return (const struct memo_word *)(result + 1);
 }
 
-/* Without the frame pointer: many results do not depend on it. */
-static inline size_t memo_set(const struct memo_registers *registers) {
-    uint64_t mixed = registers->pc + 8 * registers->sp;
-    return (size_t)(mixed * UINT64_C(0x9e3779b97f4a7c15) >> (64 - MEMO_SET_BITS));
+/* Without the frame pointer: many results do not depend on it. Stacks are aligned to 16 bytes. */
+static inline uint32_t *memo_set(struct memo *memo, const struct memo_registers *registers) {
+    return memo->trees[(registers->pc ^ registers->sp / 16) % ((size_t)1 << MEMO_SET_BITS)];
 }
 
 static inline bool memo_is_for(const struct memo_result *result, const struct memo_registers *registers) {
@@ -85,7 +84,7 @@ static inline struct memo_result *memo_found_first(const struct memo_registers *
     if (memo == NULL) {
         return NULL;
     }
-    struct memo_result *result = memo_at(memo, memo->trees[memo_set(registers)][0]);
+    struct memo_result *result = memo_at(memo, memo_set(memo, registers)[0]);
     bool same = result->tag == tag && memo_is_for(result, registers);
     return same && memo_is_on_stack(result, registers->sp) ? result : NULL;
 }
