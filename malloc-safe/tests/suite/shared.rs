@@ -77,9 +77,13 @@ fn giving_up_a_reference_keeps_it_counted() {
 fn threads_may_clone_and_drop_at_once() {
     let object = counted_new(1).expect("enough memory");
     thread::scope(|scope| {
-        for _ in 0..4 {
+        let threads = [(); 4].map(|()| {
             let object = object.clone();
-            scope.spawn(move || (0..1000).for_each(|_| drop(object.clone())));
+            scope.spawn(move || (0..1000).for_each(|_| drop(object.clone())))
+        });
+        // Else they may still be freeing what is theirs when the scope is over.
+        for thread in threads {
+            thread.join().expect("no panic");
         }
     });
     assert_eq!(references(&object), 1);
