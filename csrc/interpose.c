@@ -1,12 +1,9 @@
-#define _GNU_SOURCE /* RTLD_NEXT */
-
 #include "interpose.h"
 #include "memo_inline.h"
 #include "shadow.h"
 
 #if INTERPOSE_HOOKS
 
-#include <dlfcn.h>
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>
@@ -23,9 +20,6 @@ void *__libc_pvalloc(size_t size);
 void __libc_free(void *block);
 
 #define UNLIKELY(condition) __builtin_expect(condition, 0)
-
-/* Weak: a program that brings its own malloc keeps it, and the watcher finds that out. */
-#define HOOK(name) __attribute__((weak, alias("interpose_" #name), visibility("default")))
 
 /* Registers of a function's caller. Both architectures push its frame pointer where the function's
  * own points to. */
@@ -47,7 +41,6 @@ static atomic_uint watching;
 static atomic_uint_least64_t current_epoch; /* as it is in the word of who a block belongs to */
 static interpose_context *choose_context;
 static interpose_reallocated *context_of_reallocated;
-static interpose_inherited *note_inheritance;
 
 #define self interpose_self
 
@@ -269,87 +262,6 @@ HOOK(valloc) void *valloc(size_t size);
 HOOK(pvalloc) void *pvalloc(size_t size);
 HOOK(free) void free(void *block);
 
-/* A thread belongs to the scope of the one that started it. */
-
-typedef int create_thread(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
-
-struct start {
-    void *(*routine)(void *);
-    void *argument;
-    uint32_t scope;
-};
-
-static void *interpose_thread(void *data) {
-    struct start start = *(struct start *)data;
-    __libc_free(data);
-    interpose_set_scope(start.scope);
-    /* What called this function is the same for every thread, and the C library's. */
-    interpose_memo_set_stack_end((uintptr_t)__builtin_frame_address(0));
-    return start.routine(start.argument);
-}
-
-/* The next definition of a function after this file's. Not for malloc's family: dlsym allocates. */
-static void (*next(const char *name, _Atomic(void (*)(void)) *found))(void) {
-    void (*function)(void) = atomic_load_explicit(found, memory_order_relaxed);
-    if (function == NULL) {
-        void *symbol = dlsym(RTLD_NEXT, name);
-        memcpy(&function, &symbol, sizeof function); /* C converts no object to a function */
-        atomic_store_explicit(found, function, memory_order_relaxed);
-    }
-    return function;
-}
-
-static _Atomic(void (*)(void)) next_pthread_create;
-static _Atomic(void (*)(void)) next_dlclose;
-
-/* Before there is an error of the program's that it would end, or a fork that found the loader locked. */
-__attribute__((constructor)) static void find_next(void) {
-    next("pthread_create", &next_pthread_create);
-    next("dlclose", &next_dlclose);
-}
-
-int interpose_pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*routine)(void *),
-                             void *argument) {
-    /* The C library keeps the memory of ended threads for new ones: nobody's to free. */
-    bool was_busy = interpose_set_busy(true);
-    create_thread *real = (create_thread *)next("pthread_create", &next_pthread_create);
-    struct start *start = NULL;
-    int error = real == NULL ? EAGAIN : 0;
-    if (error == 0 && watched() && self.scope != 0 && !was_busy) {
-        start = __libc_malloc(sizeof *start);
-        error = start == NULL ? EAGAIN : 0;
-    }
-    if (start != NULL) {
-        *start = (struct start){.routine = routine, .argument = argument, .scope = self.scope};
-        note_inheritance(self.scope);
-        error = real(thread, attributes, interpose_thread, start);
-        if (error != 0) {
-            __libc_free(start);
-        }
-    } else if (error == 0) {
-        error = real(thread, attributes, routine, argument);
-    }
-    interpose_set_busy(was_busy);
-    return error;
-}
-
-HOOK(pthread_create)
-int pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*routine)(void *), void *argument);
-
-/* What is known of a library's code ends with it. Twice, as another thread may look in between. */
-int interpose_dlclose(void *handle) {
-    int (*real)(void *) = (int (*)(void *))next("dlclose", &next_dlclose);
-    if (real == NULL) {
-        return -1;
-    }
-    interpose_memo_expire();
-    int error = real(handle);
-    interpose_memo_expire();
-    return error;
-}
-
-HOOK(dlclose) int dlclose(void *handle);
-
 enum interpose_support interpose_support(void) {
     return INTERPOSE_SUPPORTED;
 }
@@ -364,7 +276,7 @@ int interpose_start(interpose_context *context, interpose_reallocated *reallocat
     }
     choose_context = context;
     context_of_reallocated = reallocated;
-    note_inheritance = inherited;
+    interpose_note_inheritance = inherited;
     return interpose_shadow_reserve();
 }
 

@@ -24,6 +24,12 @@ struct interpose_thread {
 extern __attribute__((visibility("hidden"))) __thread struct interpose_thread interpose_self
     __attribute__((tls_model("initial-exec")));
 
+/* Weak: a program that brings a function of this name keeps it. */
+#define HOOK(name) __attribute__((weak, alias("interpose_" #name), visibility("default")))
+
+/* Hears that a thread starts another, from the source with pthread_create: which so is always linked. */
+extern __attribute__((visibility("hidden"))) void (*interpose_note_inheritance)(uint32_t scope);
+
 #endif
 
 #endif

@@ -95,7 +95,13 @@ fn compile(csrc: &Path) {
         build.compile(&name);
     }
     if cfg!(feature = "leak") {
-        let sources = ["interpose.c", "interpose_none.c", "memo.c", "shadow.c"];
+        let sources = [
+            "interpose.c",
+            "interpose_none.c",
+            "interpose_threads.c",
+            "memo.c",
+            "shadow.c",
+        ];
         let (mut build, name) = library("leak", &sources);
         // The hooks are on the way of every allocation, in debug builds too.
         build.opt_level(2);
