@@ -45,7 +45,16 @@ static inline bool memo_differs(const struct memo_word *word, uintptr_t sp) {
     return *(memo_stack_word *)(sp + word->offset) != word->value;
 }
 
-/* Whether the stack has all words of the result. Four at a time, after those that are left over. */
+/* Whether two words in succession, or four, are not on the stack. */
+static inline bool memo_differs_2(const struct memo_word *word, uintptr_t sp) {
+    return memo_differs(word, sp) || memo_differs(word + 1, sp);
+}
+
+static inline bool memo_differs_4(const struct memo_word *word, uintptr_t sp) {
+    return memo_differs_2(word, sp) || memo_differs_2(word + 2, sp);
+}
+
+/* Whether the stack has all words of the result. Eight at a time, after those that are left over. */
 static inline bool memo_is_on_stack(const struct memo_result *result, uintptr_t sp) {
     const struct memo_word *word = memo_words(result);
     const struct memo_word *end = word + result->count;
@@ -56,14 +65,19 @@ static inline bool memo_is_on_stack(const struct memo_result *result, uintptr_t 
         word += 1;
     }
     if ((result->count & 2) != 0) {
-        if (memo_differs(word, sp) || memo_differs(word + 1, sp)) {
+        if (memo_differs_2(word, sp)) {
             return false;
         }
         word += 2;
     }
-    for (; word != end; word += 4) {
-        if (memo_differs(word, sp) || memo_differs(word + 1, sp) || memo_differs(word + 2, sp) ||
-            memo_differs(word + 3, sp)) {
+    if ((result->count & 4) != 0) {
+        if (memo_differs_4(word, sp)) {
+            return false;
+        }
+        word += 4;
+    }
+    for (; word != end; word += 8) {
+        if (memo_differs_4(word, sp) || memo_differs_4(word + 4, sp)) {
             return false;
         }
     }
