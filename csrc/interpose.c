@@ -213,8 +213,12 @@ void *interpose_memalign(size_t alignment, size_t size) {
     return watched() ? watched_memalign(alignment, size, CALLER) : __libc_memalign(alignment, size);
 }
 
+static bool is_power_of_two(size_t alignment) {
+    return alignment != 0 && (alignment & (alignment - 1)) == 0;
+}
+
 void *interpose_aligned_alloc(size_t alignment, size_t size) {
-    if (alignment == 0 || (alignment & (alignment - 1)) != 0) {
+    if (!is_power_of_two(alignment)) {
         errno = EINVAL; /* as glibc 2.38 and later say; before, it took the next power of two */
         return NULL;
     }
@@ -222,8 +226,7 @@ void *interpose_aligned_alloc(size_t alignment, size_t size) {
 }
 
 int interpose_posix_memalign(void **out, size_t alignment, size_t size) {
-    bool power_of_two = alignment != 0 && (alignment & (alignment - 1)) == 0;
-    if (!power_of_two || alignment % sizeof(void *) != 0) {
+    if (!is_power_of_two(alignment) || alignment % sizeof(void *) != 0) {
         return EINVAL;
     }
     int saved = errno; /* posix_memalign reports by its result alone */

@@ -182,12 +182,9 @@ fn sees_what_it_allocates() -> bool {
     let strdup = black_box(libc::strdup as unsafe extern "C" fn(_) -> *mut c_char);
     let free = black_box(libc::free as unsafe extern "C" fn(_));
 
-    let watch = Watch::start();
-    let Some(scope) = ThreadScope::open() else {
-        return false;
-    };
-    let (kept, copy) = {
-        let _idle = Busy::leave();
+    let mut seen = [false; 2];
+    let mut others = false;
+    let allocate = || {
         // SAFETY: no precondition.
         let kept = unsafe { malloc(40) };
         // SAFETY: no precondition.
@@ -198,15 +195,14 @@ fn sees_what_it_allocates() -> bool {
         unsafe { free(freed) };
         (kept, copy)
     };
-    scope.leave();
-    let mut seen = [false; 2];
-    let mut others = false;
-    scope.close(|_, size| match size {
+    let left = blocks_of(allocate, |size| match size {
         40 => seen[0] = true,
         6 => seen[1] = true,
         _ => others = true,
     });
-    drop(watch);
+    let Some((kept, copy)) = left else {
+        return false;
+    };
     // SAFETY: from malloc, or NULL, and not used again.
     unsafe { free(kept) };
     // SAFETY: as above, through strdup.
@@ -216,24 +212,29 @@ fn sees_what_it_allocates() -> bool {
 
 fn sees_a_block_of_rusts() -> bool {
     let layout = Layout::new::<[usize; 11]>();
-    let watch = Watch::start();
-    let Some(scope) = ThreadScope::open() else {
-        return false;
-    };
-    let block = {
-        let _idle = Busy::leave();
-        // SAFETY: of some size.
-        black_box(unsafe { alloc(layout) })
-    };
-    scope.leave();
     let mut seen = false;
-    scope.close(|_, size| seen |= size == layout.size() as u64);
-    drop(watch);
-    if !block.is_null() {
+    // SAFETY: of some size.
+    let allocate = || black_box(unsafe { alloc(layout) });
+    let block = blocks_of(allocate, |size| seen |= size == layout.size() as u64);
+    if let Some(block) = block.filter(|block| !block.is_null()) {
         // SAFETY: allocated with this layout, and not used again.
         unsafe { dealloc(block, layout) };
     }
     seen
+}
+
+/// Tells of the size of each block that a call leaves live, as far as they are seen. `None` without
+/// the call if there are no more scopes.
+fn blocks_of<R>(call: impl FnOnce() -> R, mut see: impl FnMut(u64)) -> Option<R> {
+    let _watch = Watch::start();
+    let scope = ThreadScope::open()?;
+    let result = {
+        let _idle = Busy::leave();
+        call()
+    };
+    scope.leave();
+    scope.close(|_, size| see(size));
+    Some(result)
 }
 
 /// Who has malloc instead. Only the hooks' platform asks.
