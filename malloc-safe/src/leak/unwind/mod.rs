@@ -21,7 +21,7 @@ mod native;
     target_pointer_width = "64",
     any(target_arch = "x86_64", target_arch = "aarch64")
 ))]
-pub(crate) use native::{MAX_FRAMES, StackEnd, capture, capture_as, modules_changed, prepare};
+pub(crate) use native::{MAX_FRAMES, StackEnd, capture, capture_as, prepare};
 #[cfg(all(
     target_os = "linux",
     target_pointer_width = "64",
@@ -40,7 +40,7 @@ mod one_frame;
     target_pointer_width = "64",
     any(target_arch = "x86_64", target_arch = "aarch64")
 )))]
-pub(crate) use one_frame::{MAX_FRAMES, StackEnd, capture, capture_as, modules_changed, prepare};
+pub(crate) use one_frame::{MAX_FRAMES, StackEnd, capture, capture_as, prepare};
 #[cfg(not(all(
     target_os = "linux",
     target_pointer_width = "64",

@@ -44,8 +44,6 @@ impl Drop for StackEnd {
 
 pub(crate) fn prepare() {}
 
-pub(crate) fn modules_changed() {}
-
 /// There is nothing to compare.
 pub fn validate(_on: bool) {}
 

@@ -116,7 +116,9 @@ fn generation() -> u64 {
     unsafe { malloc_sys::interpose_memo_generation() }
 }
 
-/// To be called before a module's code goes away, and after: what was found so far is forgotten.
+/// What was found so far is forgotten, as where a module's code goes away: there the hook of `dlclose`
+/// sees to it.
+#[cfg(test)]
 pub(crate) fn modules_changed() {
     // SAFETY: no precondition.
     unsafe { malloc_sys::interpose_memo_expire() };

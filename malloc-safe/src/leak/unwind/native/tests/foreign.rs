@@ -9,7 +9,8 @@ use std::{env, eprintln, ptr, vec};
 
 use super::paths::{Random, walk_paths};
 use super::probe::{compared, probe, validated};
-use crate::leak::unwind::{StackId, frames, modules_changed, resolve};
+use crate::leak::unwind::native::modules_changed;
+use crate::leak::unwind::{StackId, frames, resolve};
 
 extern "C" fn comparator(a: *const c_void, b: *const c_void) -> c_int {
     black_box(probe());

@@ -6,7 +6,8 @@ use std::vec;
 use std::vec::Vec;
 
 use super::probe::{compared, on_a_bare_thread, probe, validated};
-use crate::leak::unwind::{StackId, captures, modules_changed};
+use crate::leak::unwind::native::modules_changed;
+use crate::leak::unwind::{StackId, captures};
 
 /// Functions of the same size that call each other as the path says, and so have their frames at
 /// the same places.
