@@ -4,10 +4,10 @@
 
 #include <stdlib.h>
 
-#include "counted.h"
-#include "interpose.h"
-#include "memo.h"
-#include "token.h"
-#include "workload.h"
+#include "watch/interpose.h"
+#include "watch/memo.h"
+#include "workload/counted.h"
+#include "workload/token.h"
+#include "workload/workload.h"
 
 #endif

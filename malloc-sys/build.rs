@@ -74,7 +74,7 @@ fn main() {
 }
 
 /// Compiles the sources of the features that are on into a static library each.
-#[cfg(any(feature = "workload", feature = "leak"))]
+#[cfg(any(feature = "workload", feature = "watch"))]
 fn compile(csrc: &Path) {
     let library = |name: &str, sources: &[&str]| {
         let mut build = cc::Build::new();
@@ -91,18 +91,25 @@ fn compile(csrc: &Path) {
         (build, format!("malloc_sys_{name}"))
     };
     if cfg!(feature = "workload") {
-        let (build, name) = library("workload", &["counted.c", "token.c", "workload.c"]);
+        let (build, name) = library(
+            "workload",
+            &[
+                "workload/counted.c",
+                "workload/token.c",
+                "workload/workload.c",
+            ],
+        );
         build.compile(&name);
     }
-    if cfg!(feature = "leak") {
+    if cfg!(feature = "watch") {
         let sources = [
-            "interpose.c",
-            "interpose_none.c",
-            "interpose_threads.c",
-            "memo.c",
-            "shadow.c",
+            "watch/interpose.c",
+            "watch/interpose_none.c",
+            "watch/interpose_threads.c",
+            "watch/memo.c",
+            "watch/shadow.c",
         ];
-        let (mut build, name) = library("leak", &sources);
+        let (mut build, name) = library("watch", &sources);
         // The hooks are on the way of every allocation, in debug builds too.
         build.opt_level(2);
         // A compiler that knows malloc believes that it reads none of the program's variables.
@@ -127,7 +134,7 @@ fn compile(csrc: &Path) {
     }
 }
 
-#[cfg(not(any(feature = "workload", feature = "leak")))]
+#[cfg(not(any(feature = "workload", feature = "watch")))]
 fn compile(_csrc: &Path) {}
 
 /// Writes every module's bindings to `out`, or says why it cannot.
@@ -139,6 +146,7 @@ fn generate(csrc: &Path, out: &Path) -> Result<(), String> {
             .header(csrc.join("malloc_sys.h").display().to_string())
             .clang_arg("-std=c11")
             .clang_arg("-D_DEFAULT_SOURCE")
+            .clang_arg(format!("-I{}", csrc.display()))
             // Else clang declares malloc as it knows it, with unsigned long for size_t: the
             // wrong width on 64-bit Windows.
             .clang_arg("-fno-builtin")

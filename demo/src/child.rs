@@ -4,7 +4,7 @@ use std::io::{self, BufWriter, Write};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use malloc_safe::leak::{self, Frame, Site, Status};
+use malloc_watch::leak::{self, Frame, Site, Status};
 
 use crate::meter::{self, Meter, Usage};
 use crate::protocol::{Call, Figures, LeakSite, Message, Sample};

@@ -153,12 +153,10 @@
 //! | `zeroize` | `Wipe`, a deallocator that overwrites secrets before it releases them |
 //! | `simdutf8` | conversions to `str` check UTF-8 with vector instructions |
 //! | `allocator-api2` | collections of others in C's heap: [`Free`], and `Api2<A>` of an [`Allocator`] |
-//! | `leak` | names the C blocks that code left behind, in a plain `cargo test` (module `leak`) |
 //!
 //! Without `std` the crate is `no_std`; it never needs `alloc`. The instructions that `simdutf8`
 //! uses are with `std` those that the processor is found to have at run time. The trait of
-//! `allocator-api2` is that of its line 0.2, as of hashbrown and bumpalo. `leak` needs `std`, and
-//! belongs in the dev-dependencies; with `serde` its reports are serialized as well.
+//! `allocator-api2` is that of its line 0.2, as of hashbrown and bumpalo.
 #![no_std]
 #![deny(unsafe_op_in_unsafe_fn, missing_docs)]
 
@@ -176,8 +174,6 @@ mod disposable;
 mod each;
 mod error;
 mod impls;
-#[cfg(feature = "leak")]
-pub mod leak;
 mod lent;
 mod linked;
 mod never;

@@ -8,7 +8,7 @@
 //! | --- | --- |
 //! | `bindgen` (default) | generates the bindings while building instead of using the committed ones |
 //! | `workload` | C functions that hand over memory in each usual way, a library with its own deallocator, and one that counts references |
-//! | `leak` | hooks in `malloc` and its family that record each live block: for malloc-safe's leak checker |
+//! | `watch` | hooks in `malloc` and its family that record each live block: for the crate `malloc-watch` |
 //!
 //! `aligned_alloc` and `posix_memalign` are declared everywhere and exist where
 //! the C library has them: not in Microsoft's.
@@ -35,7 +35,7 @@ mod stdlib {
 }
 pub use stdlib::*;
 
-#[cfg(feature = "leak")]
+#[cfg(feature = "watch")]
 #[allow(
     missing_docs,
     non_camel_case_types,
@@ -47,7 +47,7 @@ mod interpose {
     include!(concat!(env!("OUT_DIR"), "/interpose.rs"));
     include!(concat!(env!("OUT_DIR"), "/memo.rs"));
 }
-#[cfg(feature = "leak")]
+#[cfg(feature = "watch")]
 pub use interpose::*;
 
 #[cfg(feature = "workload")]

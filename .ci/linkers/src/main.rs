@@ -1,6 +1,6 @@
 //! Whether the hooks survive the linker: the checker is active, and finds what C left behind.
 
-use malloc_safe::leak::{self, Status};
+use malloc_watch::leak::{self, Status};
 use std::hint::black_box;
 
 #[inline(never)]

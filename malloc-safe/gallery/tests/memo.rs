@@ -12,7 +12,7 @@ use std::hint::black_box;
 use std::sync::Mutex;
 
 use gallery as _; // links the libraries
-use malloc_safe::leak::{self, Status, validation};
+use malloc_watch::leak::{self, Status, validation};
 
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(()); // all count together
 

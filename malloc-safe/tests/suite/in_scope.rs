@@ -1,11 +1,11 @@
 //! The harness with a leak scope around each test: an owner that leaks a block fails its test.
 //!
 //! Needs the compiler's unstable hooks for test runners, so it is a configuration of its own:
-//! `RUSTFLAGS='--cfg leak_scope' cargo +nightly test -p malloc-safe --features leak --test suite`.
+//! `RUSTFLAGS='--cfg leak_scope' cargo +nightly test -p malloc-safe --test suite`.
 
 extern crate test;
 
-use malloc_safe::leak;
+use malloc_watch::leak;
 use std::{env, panic, thread};
 use test::{TestDescAndFn, TestFn, test_main};
 

@@ -1,0 +1,237 @@
+//! The C side's hooks: the only file here that calls it.
+
+use core::ffi::c_void;
+use core::sync::atomic::AtomicU64;
+use std::io;
+
+use crate::leak::context;
+use crate::leak::scopes;
+use crate::stack::{self, Registers};
+
+/// Whether the hooks are in this build.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Support {
+    Compiled,
+    Sanitizer,
+    Static,
+    Platform,
+}
+
+/// Nothing else here may be called unless this is [`Support::Compiled`].
+pub(crate) fn support() -> Support {
+    // SAFETY: no precondition.
+    match unsafe { malloc_sys::interpose_support() } {
+        malloc_sys::interpose_support_INTERPOSE_SUPPORTED => Support::Compiled,
+        malloc_sys::interpose_support_INTERPOSE_HAS_SANITIZER => Support::Sanitizer,
+        malloc_sys::interpose_support_INTERPOSE_IS_STATIC => Support::Static,
+        _ => Support::Platform,
+    }
+}
+
+/// Reserves what watching needs, and says who chooses the context of a block.
+pub(crate) fn start() -> io::Result<()> {
+    context::reserve()?;
+    stack::prepare();
+    // SAFETY: the functions live as long as the process and do not unwind; callers are serialised
+    // by `status`, the only one.
+    let error = unsafe {
+        malloc_sys::interpose_start(
+            Some(choose_context),
+            Some(context_of_reallocated),
+            Some(note_inheritance),
+        )
+    };
+    match error {
+        0 => Ok(()),
+        error => Err(io::Error::from_raw_os_error(error)),
+    }
+}
+
+/// Called by a hook, with the thread busy: its own allocations are not recorded.
+unsafe extern "C" fn choose_context(caller: *const Registers, theirs: u64) -> u32 {
+    const EPOCH: u32 = malloc_sys::INTERPOSE_EPOCH_SHIFT;
+    // Each half as it is put together.
+    let epoch = (theirs >> EPOCH) as u32;
+    let last = (theirs & ((1 << EPOCH) - 1)) as u32;
+    let scope = scopes::enclosing_open(last);
+    if scope != last {
+        // This thread has outlived its scope, whose number is not used again.
+        set_scope(scope);
+    }
+    if scope == 0 && epoch == 0 {
+        return 0;
+    }
+    let theirs = u64::from(epoch) << EPOCH | u64::from(scope);
+    let context = |stack| {
+        context::intern(context::Key {
+            stack,
+            scope,
+            epoch,
+        })
+    };
+    // SAFETY: the hook's own.
+    let registers = unsafe { *caller };
+    // SAFETY: these are the registers of the hook's caller, whose frame is still there, and the
+    // thread is busy: a hook that interrupts this one does not come here.
+    unsafe { stack::capture_as(registers, theirs, context) }
+}
+
+/// The context of a block that a thread without a scope has reallocated: the new stack, in the scope
+/// that the block was in.
+unsafe extern "C" fn context_of_reallocated(context: u32, before: u32) -> u32 {
+    match (context::get(context), context::get(before)) {
+        // Also if that is just ending: its walk is still to come, and finds the block.
+        (Some(now), Some(before)) if before.scope != 0 => context::intern(context::Key {
+            scope: before.scope,
+            ..now
+        }),
+        _ => context,
+    }
+}
+
+/// Whether a block could not be recorded for want of memory, ever.
+pub(crate) fn has_lost() -> bool {
+    // SAFETY: no precondition.
+    unsafe { malloc_sys::interpose_has_lost() }
+}
+
+/// Contexts that were chosen for a scope are not right for who is in it still.
+pub(crate) fn scope_has_ended() {
+    // SAFETY: no precondition.
+    unsafe { malloc_sys::interpose_memo_expire_made() };
+}
+
+unsafe extern "C" fn note_inheritance(scope: u32) {
+    scopes::share(scope);
+}
+
+/// While it lives, what this thread allocates is the checker's own, and is not recorded.
+pub(crate) struct Busy {
+    was: bool,
+}
+
+impl Busy {
+    pub(crate) fn enter() -> Self {
+        Self {
+            // SAFETY: no precondition.
+            was: unsafe { malloc_sys::interpose_set_busy(true) },
+        }
+    }
+
+    /// The other way round: what is allocated while this lives is the program's.
+    pub(crate) fn leave() -> Self {
+        Self {
+            // SAFETY: no precondition.
+            was: unsafe { malloc_sys::interpose_set_busy(false) },
+        }
+    }
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        // SAFETY: no precondition.
+        unsafe { malloc_sys::interpose_set_busy(self.was) };
+    }
+}
+
+/// While it lives, the hooks watch.
+pub(crate) struct Watch(());
+
+impl Watch {
+    pub(crate) fn start() -> Self {
+        // SAFETY: `start` has succeeded, or `status` would have kept the caller out.
+        unsafe { malloc_sys::interpose_watch() };
+        Self(())
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        // SAFETY: undoes the call in `start`.
+        unsafe { malloc_sys::interpose_unwatch() };
+    }
+}
+
+/// Puts this thread, and those that it starts from now on, into a scope; gives back the last one.
+pub(crate) fn set_scope(scope: u32) -> u32 {
+    // SAFETY: no precondition.
+    unsafe { malloc_sys::interpose_set_scope(scope) }
+}
+
+/// Puts what every thread allocates from now on into an epoch, 0 for none.
+pub(crate) fn set_epoch(epoch: u32) {
+    // SAFETY: no precondition.
+    unsafe { malloc_sys::interpose_set_epoch(epoch) };
+}
+
+/// Keeps the object that defines the hooks in the program, whatever the linker makes of the rest.
+#[used]
+static HOOKS: unsafe extern "C" fn(usize) -> *mut c_void = malloc_sys::interpose_malloc;
+
+const CONTEXT_BITS: u32 = malloc_sys::INTERPOSE_CONTEXT_BITS;
+
+/// What is known of a live block.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Record(u64);
+
+impl Record {
+    pub(crate) fn size(self) -> u64 {
+        self.0 >> CONTEXT_BITS
+    }
+
+    pub(crate) fn context(self) -> u32 {
+        (self.0 & ((1 << CONTEXT_BITS) - 1)) as u32
+    }
+}
+
+/// Gives every live block to `judge`, which says in what context it is from now on.
+///
+/// `judge` may be asked more than once for a block that another thread is just freeing; `keep` is
+/// told of those that were still there when their context was set, once.
+pub(crate) fn walk(mut judge: impl FnMut(u32) -> Verdict, mut keep: impl FnMut(Record)) {
+    let mut record = |slot: &AtomicU64| settle(slot, &mut judge, &mut keep);
+    let mut record: &mut dyn FnMut(&AtomicU64) = &mut record;
+    // SAFETY: `visit_record` is given the reference it expects; and the callers hold the lock of the
+    // scopes, with the thread busy.
+    unsafe { malloc_sys::interpose_walk(Some(visit_record), (&raw mut record).cast()) };
+}
+
+/// What becomes of a block.
+#[derive(Clone, Copy)]
+pub(crate) struct Verdict {
+    /// Whether the walk was for it.
+    pub(crate) counts: bool,
+    /// Its context from now on, 0 to forget it.
+    pub(crate) context: u32,
+}
+
+fn settle(slot: &AtomicU64, judge: &mut impl FnMut(u32) -> Verdict, keep: &mut impl FnMut(Record)) {
+    use core::sync::atomic::Ordering::Relaxed;
+
+    let mut word = slot.load(Relaxed);
+    while word != 0 {
+        let record = Record(word);
+        let verdict = judge(record.context());
+        let settled = match verdict.context {
+            0 => 0,
+            context => record.size() << CONTEXT_BITS | u64::from(context),
+        };
+        if settled != word
+            && let Err(changed) = slot.compare_exchange(word, settled, Relaxed, Relaxed)
+        {
+            word = changed; // freed meanwhile, and perhaps the address of another block by now
+            continue;
+        }
+        if verdict.counts {
+            keep(record);
+        }
+        break;
+    }
+}
+
+unsafe extern "C" fn visit_record(data: *mut c_void, record: *mut u64) {
+    // SAFETY: `walk` passes this very reference.
+    let settle = unsafe { &mut *data.cast::<&mut dyn FnMut(&AtomicU64)>() };
+    // SAFETY: a word that stays mapped for ever and is accessed atomically by everybody.
+    settle(unsafe { &*record.cast::<AtomicU64>() });
+}

@@ -1,0 +1,163 @@
+//! The report as a text that fits a terminal.
+
+use core::fmt::{self, Display};
+use std::borrow::Cow;
+use std::path::Path;
+use std::{env, format};
+
+use super::report::{Report, Site};
+use crate::stack::Frame;
+use crate::status::{self, Status};
+
+/// Sites beyond these are only counted.
+const MOST_SITES: usize = 16;
+/// Frames beyond these are only counted.
+const MOST_FRAMES: usize = 24;
+const WIDTH: usize = 100;
+
+const BOLD: &str = "\x1b[1m";
+const RED: &str = "\x1b[1;31m";
+const DIM: &str = "\x1b[2m";
+
+/// Text between the codes that switch a colour on and off, if colours are wanted.
+fn painted(f: &mut fmt::Formatter<'_>, colour: &str, text: &str) -> fmt::Result {
+    if f.alternate() {
+        write!(f, "{colour}{text}\x1b[0m")
+    } else {
+        f.write_str(text)
+    }
+}
+
+impl Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Status::Inactive(reason) = self.status() {
+            painted(f, RED, "the leak checker is inactive, so nothing is proven")?;
+            return writeln!(f, ": {reason}");
+        }
+        if self.sites().is_empty() {
+            writeln!(f, "no block left behind")?;
+            return unless_all_are_seen(f);
+        }
+        let sites = match self.sites().len() {
+            1 => "1 site".into(),
+            number => format!("{} sites", grouped(number as u64)),
+        };
+        let amount = amount_of(self.blocks(), self.bytes());
+        painted(f, RED, &format!("{amount} left behind, from {sites}"))?;
+        writeln!(f)?;
+        for site in self.sites().iter().take(MOST_SITES) {
+            writeln!(f)?;
+            Display::fmt(site, f)?;
+        }
+        let rest = self.sites().get(MOST_SITES..).unwrap_or_default();
+        if !rest.is_empty() {
+            let blocks = rest.iter().map(Site::blocks).sum();
+            let bytes = rest.iter().map(Site::bytes).sum();
+            writeln!(
+                f,
+                "\n… and {} from {} more sites",
+                amount_of(blocks, bytes),
+                grouped(rest.len() as u64)
+            )?;
+        }
+        unless_all_are_seen(f)
+    }
+}
+
+fn unless_all_are_seen(f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    if status::sees_rust() {
+        return Ok(());
+    }
+    let note = "Rust's own blocks are not seen: its #[global_allocator] is not malloc";
+    painted(f, DIM, note)?;
+    writeln!(f)
+}
+
+impl Display for Site {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        painted(f, BOLD, &amount_of(self.blocks(), self.bytes()))?;
+        writeln!(f)?;
+        for frame in self.frames().iter().take(MOST_FRAMES) {
+            Display::fmt(frame, f)?;
+        }
+        match self.frames().len().saturating_sub(MOST_FRAMES) {
+            0 => Ok(()),
+            more => writeln!(f, "    … {more} more calls"),
+        }
+    }
+}
+
+/// On one line if it is short enough, else on two.
+impl Display for Frame {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let function = shortened(&self.function, WIDTH - 4);
+        let place = place(self);
+        let fits = 4 + function.chars().count() + 2 + place.chars().count() <= WIDTH;
+        let gap = if fits { "  " } else { "\n        " };
+        write!(f, "    {function}")?;
+        if !place.is_empty() {
+            f.write_str(gap)?;
+            painted(f, DIM, &place)?;
+        }
+        writeln!(f)
+    }
+}
+
+/// The file and line, or the library, as briefly as they can be understood.
+fn place(frame: &Frame) -> String {
+    let Some(file) = &frame.file else {
+        let object = frame.object.as_deref().unwrap_or_default();
+        return object.rsplit('/').next().unwrap_or_default().to_string();
+    };
+    let here = env::current_dir().ok();
+    let file = here
+        .and_then(|here| file.strip_prefix(here).ok())
+        .unwrap_or(file);
+    let file = without_toolchain(file).display();
+    match frame.line {
+        Some(line) => format!("{file}:{line}"),
+        None => file.to_string(),
+    }
+}
+
+/// `/rustc/<commit>/library/std/…` is where nobody's files are.
+fn without_toolchain(file: &Path) -> &Path {
+    let Ok(inside) = file.strip_prefix("/rustc") else {
+        return file;
+    };
+    let mut parts = inside.components();
+    parts.next();
+    parts.as_path()
+}
+
+/// The beginning and the end of a name, which say most.
+fn shortened(name: &str, width: usize) -> Cow<'_, str> {
+    let length = name.chars().count();
+    if length <= width {
+        return Cow::Borrowed(name);
+    }
+    let kept = (width - 1) / 2;
+    let start: String = name.chars().take(kept).collect();
+    let end: String = name.chars().skip(length - kept).collect();
+    Cow::Owned(format!("{start}…{end}"))
+}
+
+fn amount_of(blocks: u64, bytes: u64) -> String {
+    let plural = |number: u64, word: &str| {
+        let s = if number == 1 { "" } else { "s" };
+        format!("{} {word}{s}", grouped(number))
+    };
+    format!("{}, {}", plural(blocks, "block"), plural(bytes, "byte"))
+}
+
+/// With a comma before every three digits.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let groups: Vec<&str> = digits
+        .as_bytes()
+        .rchunks(3)
+        .rev()
+        .map(|group| str::from_utf8(group).expect("digits"))
+        .collect();
+    groups.join(",")
+}

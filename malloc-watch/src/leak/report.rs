@@ -1,0 +1,288 @@
+//! What was left behind, and where it came from.
+
+use std::collections::HashMap;
+use std::io::{self, IsTerminal as _};
+use std::{env, eprint, format};
+
+use super::frames;
+use crate::fork;
+use crate::hooks::Busy;
+use crate::stack::{self, Frame, StackId};
+use crate::status::{Reason, Status};
+
+/// Blocks, and the bytes that were asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Tally {
+    pub(super) blocks: u64,
+    pub(super) bytes: u64,
+}
+
+impl Tally {
+    pub(super) fn add(&mut self, size: u64) {
+        self.merge(Self {
+            blocks: 1,
+            bytes: size,
+        });
+    }
+
+    fn merge(&mut self, other: Self) {
+        self.blocks += other.blocks;
+        self.bytes += other.bytes;
+    }
+}
+
+/// The blocks that a piece of code left behind.
+///
+/// Displays as a text for people, one site after the other, with colours as `{:#}`. With the
+/// feature `serde` it serialises as
+/// `{"inactive": null, "blocks": 1, "bytes": 10, "sites": [{"blocks": 1, "bytes": 10, "frames":
+/// [{"function": "strdup", "file": null, "line": null, "object": "/lib/libc.so.6"}]}]}`, with the
+/// reason as a text in `inactive` if nothing could be seen.
+///
+/// ```
+/// use malloc_watch::leak;
+///
+/// # if leak::status() == leak::Status::Active {
+/// // SAFETY: no precondition.
+/// let report = leak::scope(|| unsafe { malloc_sys::workload_number(7) });
+/// assert!(report.to_string().starts_with("1 block, 8 bytes left behind, from 1 site"));
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+#[must_use = "a report that nobody looks at finds nothing"]
+pub struct Report {
+    status: Status,
+    sites: Vec<Site>,
+}
+
+/// The blocks that were allocated by way of the same calls.
+///
+/// ```
+/// use malloc_watch::leak;
+///
+/// # if leak::status() == leak::Status::Active {
+/// let report = leak::scope(|| {
+///     for length in 1..=3 {
+///         // SAFETY: the fill is not 0.
+///         unsafe { malloc_sys::workload_string(length, 1) };
+///     }
+/// });
+/// let [site] = report.sites() else { panic!("one call, so one site: {report}") };
+/// assert_eq!((site.blocks(), site.bytes()), (3, 2 + 3 + 4)); // with the terminators
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Site {
+    tally: Tally,
+    frames: Vec<Frame>,
+}
+
+impl Site {
+    /// How many blocks there are.
+    ///
+    /// ```
+    /// use malloc_watch::leak;
+    ///
+    /// # if leak::status() == leak::Status::Active {
+    /// // SAFETY: no precondition.
+    /// let report = leak::scope(|| for n in 0..5 { unsafe { malloc_sys::workload_number(n) }; });
+    /// assert_eq!(report.sites()[0].blocks(), 5); // one line, five times
+    /// # }
+    /// ```
+    pub fn blocks(&self) -> u64 {
+        self.tally.blocks
+    }
+
+    /// How many bytes were asked for in all.
+    ///
+    /// ```
+    /// use malloc_watch::leak;
+    ///
+    /// # if leak::status() == leak::Status::Active {
+    /// // SAFETY: no precondition.
+    /// let report = leak::scope(|| for n in 0..5 { unsafe { malloc_sys::workload_number(n) }; });
+    /// assert_eq!(report.sites()[0].bytes(), 5 * 8);
+    /// # }
+    /// ```
+    pub fn bytes(&self) -> u64 {
+        self.tally.bytes
+    }
+
+    /// The calls, from the C function that called `malloc` to the code that was looked at.
+    ///
+    /// ```
+    /// use malloc_watch::leak;
+    ///
+    /// # if leak::status() != leak::Status::Active { return }
+    /// // SAFETY: a C string.
+    /// let report = leak::scope(|| unsafe { libc::strdup(c"forgotten".as_ptr()) });
+    /// let function = &report.sites()[0].frames()[0].function;
+    /// assert!(function.contains("strdup"), "{function}");
+    /// ```
+    pub fn frames(&self) -> &[Frame] {
+        &self.frames
+    }
+}
+
+impl Report {
+    pub(super) fn inactive(reason: Reason) -> Self {
+        Self {
+            status: Status::Inactive(reason),
+            sites: Vec::new(),
+        }
+    }
+
+    /// Names the stacks, so that libraries that are unloaded later are still known.
+    pub(super) fn new(found: impl IntoIterator<Item = (StackId, Tally)>) -> Self {
+        let _busy = Busy::enter();
+        let names = fork::names();
+        let mut merged = HashMap::<Vec<Frame>, Tally>::new();
+        for (stack, tally) in found {
+            if frames::is_of_a_thread_local(stack::innermost_export(stack).as_deref()) {
+                continue; // before the C library's debug information is read, which takes long
+            }
+            let frames = stack::resolve(stack);
+            if !frames::is_the_runtimes(&frames) {
+                merged
+                    .entry(frames::trimmed(frames))
+                    .or_default()
+                    .merge(tally);
+            }
+        }
+        drop(names);
+        let mut sites: Vec<Site> = merged
+            .into_iter()
+            .map(|(frames, tally)| Site { tally, frames })
+            .collect();
+        sites.sort_by(|one, other| {
+            let size = |site: &Site| (site.tally.bytes, site.tally.blocks);
+            let functions = |site: &Site| site.frames.first().map(|frame| frame.function.clone());
+            size(other)
+                .cmp(&size(one))
+                .then_with(|| functions(one).cmp(&functions(other)))
+        });
+        Self {
+            // Asked again: it may have become too full meanwhile.
+            status: crate::status::of_what_is_seen(),
+            sites,
+        }
+    }
+
+    /// Whether the checker saw what was allocated; if not, the rest of the report means nothing.
+    ///
+    /// ```
+    /// use malloc_watch::leak::{self, Status};
+    ///
+    /// let report = leak::scope(|| drop(vec![0_u8; 100]));
+    /// match report.status() {
+    ///     Status::Active => assert_eq!(report.blocks(), 0),
+    ///     Status::Inactive(reason) => eprintln!("skipped: {reason}"),
+    /// }
+    /// ```
+    pub fn status(&self) -> &Status {
+        &self.status
+    }
+
+    /// How many blocks were left behind.
+    ///
+    /// ```
+    /// use malloc_watch::leak;
+    ///
+    /// # if leak::status() == leak::Status::Active {
+    /// let report = leak::scope(|| {
+    ///     std::mem::forget(std::hint::black_box(vec![1, 2, 3])); // Rust's are seen as well
+    ///     // SAFETY: no precondition.
+    ///     unsafe { malloc_sys::workload_number(7) }
+    /// });
+    /// assert_eq!(report.blocks(), 2);
+    /// # }
+    /// ```
+    pub fn blocks(&self) -> u64 {
+        self.sites.iter().map(Site::blocks).sum()
+    }
+
+    /// How many bytes were asked for in the blocks that were left behind.
+    ///
+    /// ```
+    /// use malloc_watch::leak;
+    ///
+    /// # if leak::status() == leak::Status::Active {
+    /// // SAFETY: the fill is not 0.
+    /// let report = leak::scope(|| unsafe { malloc_sys::workload_string(99, 1) });
+    /// assert_eq!(report.bytes(), 100); // what was asked for, not what malloc made of it
+    /// # }
+    /// ```
+    pub fn bytes(&self) -> u64 {
+        self.sites.iter().map(Site::bytes).sum()
+    }
+
+    /// Where the blocks came from, the most bytes first.
+    ///
+    /// ```
+    /// use malloc_watch::leak;
+    ///
+    /// # if leak::status() == leak::Status::Active {
+    /// let report = leak::scope(|| {
+    ///     // SAFETY: no precondition.
+    ///     unsafe { malloc_sys::workload_number(7) };
+    ///     // SAFETY: the fill is not 0.
+    ///     unsafe { malloc_sys::workload_string(99, 1) };
+    /// });
+    /// assert_eq!(report.sites()[0].bytes(), 100);
+    /// assert_eq!(report.sites()[1].bytes(), 8);
+    /// # }
+    /// ```
+    pub fn sites(&self) -> &[Site] {
+        &self.sites
+    }
+
+    /// Makes a test fail that left blocks behind.
+    ///
+    /// # Panics
+    ///
+    /// If there are any, with the report as the message; and if the checker is inactive, with the
+    /// reason, as then nothing was proven.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use malloc_safe::Owned;
+    /// use malloc_watch::leak;
+    ///
+    /// # if leak::status() != leak::Status::Active { return }
+    /// leak::scope(|| Owned::<u64>::try_new(1)).assert_none();
+    /// ```
+    #[track_caller]
+    pub fn assert_none(&self) {
+        let none = self.status == Status::Active && self.sites.is_empty();
+        assert!(none, "{}", self.text());
+    }
+
+    /// Writes the report to standard error, in colours if that is a terminal and the environment
+    /// variable `NO_COLOR` is not set.
+    ///
+    /// ```
+    /// use malloc_watch::leak;
+    ///
+    /// # if leak::status() != leak::Status::Active { return }
+    /// // SAFETY: a C string.
+    /// let report = leak::scope(|| unsafe { libc::strdup(c"forgotten".as_ptr()) });
+    /// report.print();
+    /// ```
+    pub fn print(&self) {
+        eprint!("{}", self.text());
+    }
+
+    fn text(&self) -> String {
+        if is_for_colour() {
+            format!("{self:#}")
+        } else {
+            self.to_string()
+        }
+    }
+}
+
+/// See <https://no-color.org>.
+fn is_for_colour() -> bool {
+    io::stderr().is_terminal() && env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}

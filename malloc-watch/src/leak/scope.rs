@@ -1,0 +1,159 @@
+//! Looking at what one piece of code leaves behind.
+
+use core::hint::black_box;
+use std::collections::HashMap;
+use std::thread;
+
+use super::context::Key;
+use super::report::{Report, Tally};
+use super::scopes::{ProcessScope, Scope, ThreadScope};
+use crate::hooks::{Busy, Watch};
+use crate::stack::StackEnd;
+use crate::status::{self, Reason, Status};
+
+/// Reports the blocks that are live after a call, of those that were allocated during it by this
+/// thread, and by the threads that it started, directly or not.
+///
+/// It does not matter who frees a block, or in which thread. What the call returns is dropped
+/// first, and what it has captured by value: a block that is to outlive the call, and that the
+/// caller knows of, is put into a variable outside.
+///
+/// - `realloc` allocates: a block from before that is reallocated inside is reported, with its new
+///   size, and a block from inside that is reallocated later stays in the scope it was born in,
+///   unless that happens in another scope.
+/// - Scopes may be nested: what the inner one reports, the outer one reports too.
+/// - A thread that outlives the call stays in the scope around it, if there is one. One of
+///   [`std::thread::scope`] that is not joined may do so: the blocks that it has not freed yet, its
+///   result and the standard library's own, are reported now and then. Join it.
+/// - Left out is what the Rust runtime keeps for itself, with no other code on the way to it: the buffer
+///   that the test harness captures output in, those of standard input and output, the handle of the
+///   current thread, the list of a thread's destructors, and what the printing of a panic's stack
+///   reads once.
+///
+/// If the checker is inactive the call is made all the same, and the report says so.
+///
+/// # Panics
+///
+/// If the call does, with its payload. Nothing is reported then.
+///
+/// # Examples
+///
+/// ```
+/// use malloc_watch::leak;
+///
+/// # if leak::status() == leak::Status::Active {
+/// // SAFETY: a C string.
+/// let report = leak::scope(|| unsafe { libc::strdup(c"forgotten".as_ptr()) });
+/// assert_eq!((report.blocks(), report.bytes()), (1, 10));
+/// # }
+/// ```
+pub fn scope<R>(call: impl FnOnce() -> R) -> Report {
+    run::<ThreadScope, R>(call)
+}
+
+/// Reports the blocks that are live after a call, of those that any thread of the process allocated
+/// during it.
+///
+/// Like [`scope`], but for code that hands its work to threads which run already. Everything else
+/// that the process does meanwhile is seen too, such as the other tests of a binary.
+///
+/// # Panics
+///
+/// If the call does, with its payload. Nothing is reported then.
+///
+/// # Examples
+///
+/// ```
+/// use malloc_watch::leak;
+/// use std::sync::Barrier;
+/// use std::thread;
+///
+/// # if leak::status() == leak::Status::Active {
+/// let (begin, end) = (Barrier::new(2), Barrier::new(2));
+/// thread::scope(|threads| {
+///     threads.spawn(|| {
+///         begin.wait();
+///         // SAFETY: no precondition.
+///         unsafe { malloc_sys::workload_number(7) };
+///         end.wait();
+///     });
+///     let report = leak::process_scope(|| {
+///         begin.wait(); // the worker has something to do
+///         end.wait();
+///     });
+///     assert_eq!(report.bytes(), 8);
+/// });
+/// # }
+/// ```
+pub fn process_scope<R>(call: impl FnOnce() -> R) -> Report {
+    run::<ProcessScope, R>(call)
+}
+
+fn run<S: Scope, R>(call: impl FnOnce() -> R) -> Report {
+    let open = match Open::<S>::start() {
+        Ok(open) => open,
+        Err(reason) => {
+            drop(call());
+            return Report::inactive(reason);
+        }
+    };
+    let end = StackEnd::at(&open);
+    within(call);
+    drop(end);
+    let mut found = HashMap::<_, Tally>::new();
+    open.end(|key, size| found.entry(key.stack).or_default().add(size));
+    Report::new(found)
+}
+
+/// The end of the stacks in a report, by its name.
+#[inline(never)]
+pub(super) fn within<R>(call: impl FnOnce() -> R) {
+    drop(call());
+    black_box(()); // or the call is a jump, and this function not on the stack
+}
+
+/// A scope that closes when it is dropped, also by a panic.
+pub(super) struct Open<S: Scope> {
+    pub(super) scope: S,
+    ended: bool,
+    _watch: Watch,
+}
+
+impl<S: Scope> Open<S> {
+    pub(super) fn start() -> Result<Self, Reason> {
+        if let Status::Inactive(reason) = status::of_what_is_seen() {
+            return Err(reason);
+        }
+        let _busy = Busy::enter();
+        // The thread's handle, which the runtime makes at first use and keeps.
+        drop(thread::current());
+        let watch = Watch::start();
+        Ok(Self {
+            scope: S::open().ok_or(Reason::Full)?,
+            ended: false,
+            _watch: watch,
+        })
+    }
+}
+
+impl<S: Scope> Open<S> {
+    /// Tells of what is live.
+    pub(super) fn end(mut self, keep: impl FnMut(Key, u64)) {
+        self.close(keep);
+    }
+
+    fn close(&mut self, keep: impl FnMut(Key, u64)) {
+        let _busy = Busy::enter();
+        self.scope.leave();
+        self.ended = true;
+        self.scope.close(keep);
+    }
+}
+
+impl<S: Scope> Drop for Open<S> {
+    fn drop(&mut self) {
+        if !self.ended {
+            self.close(|_, _| {});
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! Stacks: taken inside `malloc`, told apart by number, and named in the report.
+//!
+//! `capture_as` walks the stack by the modules' unwind tables, and keeps what it found: where the
+//! registers and the words that the walk depended on are the same again, so is the stack. It
+//! does not allocate, nor wait for a lock where the C library can do without; [`resolve`] does both.
+
+mod intern;
+mod names;
+mod symbol;
+
+use crate::pages;
+
+#[cfg(all(
+    target_os = "linux",
+    target_pointer_width = "64",
+    any(target_arch = "x86_64", target_arch = "aarch64")
+))]
+mod native;
+#[cfg(all(
+    target_os = "linux",
+    target_pointer_width = "64",
+    any(target_arch = "x86_64", target_arch = "aarch64")
+))]
+pub(crate) use native::{MAX_FRAMES, StackEnd, capture, capture_as, prepare};
+#[cfg(all(
+    target_os = "linux",
+    target_pointer_width = "64",
+    any(target_arch = "x86_64", target_arch = "aarch64")
+))]
+pub use native::{captures, memo_mismatches, validate};
+
+#[cfg(not(all(
+    target_os = "linux",
+    target_pointer_width = "64",
+    any(target_arch = "x86_64", target_arch = "aarch64")
+)))]
+mod one_frame;
+#[cfg(not(all(
+    target_os = "linux",
+    target_pointer_width = "64",
+    any(target_arch = "x86_64", target_arch = "aarch64")
+)))]
+pub(crate) use one_frame::{MAX_FRAMES, StackEnd, capture, capture_as, prepare};
+#[cfg(not(all(
+    target_os = "linux",
+    target_pointer_width = "64",
+    any(target_arch = "x86_64", target_arch = "aarch64")
+)))]
+pub use one_frame::{captures, memo_mismatches, validate};
+
+pub(crate) use intern::{StackId, frames};
+/// Registers of a function that called one of the hooks, as they are once the hook has returned.
+pub(crate) use malloc_sys::memo_registers as Registers;
+pub(crate) use names::{can_be_named, give_up_names, innermost_export, resolve};
+pub use symbol::Frame;
