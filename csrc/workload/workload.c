@@ -58,6 +58,21 @@ int workload_buffer(size_t length, unsigned char fill, unsigned char **out, size
     return 0;
 }
 
+int workload_refill(size_t length, unsigned char fill, unsigned char **bytes, size_t *capacity) {
+    if (length > *capacity) {
+        unsigned char *larger = realloc(*bytes, length);
+        if (larger == NULL) {
+            return ENOMEM;
+        }
+        *bytes = larger;
+        *capacity = length;
+    }
+    if (length > 0) {
+        memset(*bytes, fill, length);
+    }
+    return 0;
+}
+
 int workload_string_out(size_t length, char fill, char **out) {
     *out = workload_string(length, fill);
     return *out == NULL ? ENOMEM : 0;

@@ -45,6 +45,15 @@ size_t *workload_block(size_t size) OWNED_BY_CALLER(free);
  * Transfer full: release `*out` with `free`. */
 int workload_buffer(size_t length, unsigned char fill, unsigned char **out, size_t *out_length) STATUS;
 
+/** `length` bytes of `fill` in the buffer that the caller has already, replaced by a larger one if
+ * it is too small, as `getline` does.
+ *
+ * `*bytes` and `*capacity` are NULL and 0, or a block from `malloc` and its size; both are updated.
+ * Returns 0, or `ENOMEM` with both as they were.
+ *
+ * Transfer full: release `*bytes` with `free`. */
+int workload_refill(size_t length, unsigned char fill, unsigned char **bytes, size_t *capacity) STATUS;
+
 /** `length` bytes of `fill` as a C string in an out-parameter; `fill` must not be 0.
  *
  * Returns 0 or `ENOMEM`.

@@ -65,6 +65,11 @@ fn tell(
     report: &mut impl Write,
 ) -> io::Result<()> {
     let start = Instant::now();
+    let used_so_far = || {
+        usage
+            .zip(Usage::now())
+            .map(|(before, now)| now.since(before))
+    };
     let result = scenario.run(plan, &mut |turn, step| {
         let turn_end = start + plan.interval * turn;
         match step {
@@ -88,6 +93,7 @@ fn tell(
                     &Message::LetGo {
                         turn,
                         sample: sample(),
+                        used: used_so_far(),
                     },
                 )?;
                 report.flush()?;
@@ -96,9 +102,7 @@ fn tell(
         }
     });
     let wall = start.elapsed();
-    let used = usage
-        .zip(Usage::now())
-        .map(|(before, after)| after.since(before));
+    let used = used_so_far();
 
     let end = sample();
     let error = match result {

@@ -42,7 +42,7 @@ impl Children {
         let program = env::current_exe().context("the program's own file cannot be found")?;
         let mut command = Command::new(program);
         command
-            .args(["--child", scenario.name()])
+            .args(["--child", scenario.facts().name])
             .args(["--count", &plan.count.to_string()])
             .args(["--size", &plan.size.to_string()])
             .args(["--interval", &format!("{}ms", plan.interval.as_millis())])

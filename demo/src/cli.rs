@@ -3,10 +3,12 @@
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::sync::LazyLock;
 use std::time::Duration;
 
+use clap::builder::PossibleValue;
 use clap::error::ErrorKind;
-use clap::{CommandFactory as _, Parser};
+use clap::{CommandFactory as _, Parser, ValueEnum};
 
 use crate::scenario::{Plan, Scenario};
 
@@ -30,21 +32,24 @@ Exit status:
   130  stopped by Ctrl-C, SIGTERM or SIGHUP; what was seen until then is reported
 
 Examples:
-  demo                                      all five, live on one chart
-  demo --scenario leak,owned --svg two.svg  two of them, drawn to a file
-  demo --interval 0ms --json - --quiet      measure, one after another, as JSON";
+  malloc-safe-demo
+      all scenarios, live on one chart
+  malloc-safe-demo --scenario leak,owned --svg two.svg
+      two of them, drawn to a file
+  malloc-safe-demo --interval 0ms --json - --quiet
+      measure, one after another, as JSON";
 
-/// Runs one loop over C memory in five ways, each in its own process, and shows what becomes of its memory.
+/// Runs one loop over C memory in several ways, each in its own process, and shows what becomes of its memory.
 ///
 /// On a terminal the processes are drawn live on one chart, elsewhere each turn is a line.
 /// A table of what was measured and its lesson follow.
 /// NO_COLOR is respected.
 #[derive(Debug, Parser)]
-#[command(name = "demo", version, after_help = AFTER_HELP, max_term_width = 100)]
+#[command(name = "malloc-safe-demo", version, after_help = AFTER_HELP, max_term_width = 100)]
 pub(crate) struct Cli {
     /// What to run: repeat it or separate by commas [default: all]
     #[arg(long, value_name = "NAME", value_enum, value_delimiter = ',')]
-    scenario: Vec<Scenario>,
+    scenario: Vec<Choice>,
 
     /// Turns of the loop, one block each
     #[arg(long, default_value = "20", value_parser = clap::value_parser!(u32).range(1..=MAX_COUNT))]
@@ -67,7 +72,8 @@ pub(crate) struct Cli {
     #[arg(long, value_name = "FILE")]
     pub(crate) png: Option<Target>,
 
-    /// Write figures and samples as JSON; what cannot be read on this platform is null
+    /// Write figures and samples as JSON, described in demo/README.md; what cannot be read on this
+    /// platform is null
     #[arg(long, value_name = "FILE")]
     pub(crate) json: Option<Target>,
 
@@ -82,6 +88,30 @@ pub(crate) struct Cli {
     /// Run this one scenario here and report it as JSON lines: what a child process does.
     #[arg(long, hide = true, value_enum)]
     pub(crate) child: Option<Scenario>,
+}
+
+/// A scenario, or all of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Choice {
+    One(Scenario),
+    All,
+}
+
+impl ValueEnum for Choice {
+    fn value_variants<'a>() -> &'a [Self] {
+        static CHOICES: LazyLock<Vec<Choice>> = LazyLock::new(|| {
+            let each = Scenario::ALL.into_iter().map(Choice::One);
+            each.chain([Choice::All]).collect()
+        });
+        &CHOICES
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        match self {
+            Self::One(scenario) => scenario.to_possible_value(),
+            Self::All => Some(PossibleValue::new("all").help("Every one of them")),
+        }
+    }
 }
 
 /// Where an output goes: a file, or `-` for standard output.
@@ -118,8 +148,9 @@ impl Cli {
 
     /// The scenarios asked for, each once, in the order in which they are shown.
     pub(crate) fn scenarios(&self) -> Vec<Scenario> {
+        let all = self.scenario.is_empty() || self.scenario.contains(&Choice::All);
         let asked_for =
-            |scenario: &Scenario| self.scenario.is_empty() || self.scenario.contains(scenario);
+            |scenario: &Scenario| all || self.scenario.contains(&Choice::One(*scenario));
         Scenario::ALL.into_iter().filter(asked_for).collect()
     }
 
@@ -127,6 +158,11 @@ impl Cli {
     pub(crate) fn output_is_taken(&self) -> bool {
         self.targets()
             .any(|(_, target)| *target == Target::StandardOutput)
+    }
+
+    /// Whether the run is to become a picture.
+    pub(crate) fn draws(&self) -> bool {
+        self.svg.is_some() || self.png.is_some()
     }
 
     fn targets(&self) -> impl Iterator<Item = (&'static str, &Target)> {
@@ -229,5 +265,7 @@ mod tests {
     fn scenarios_come_once_and_in_order_however_they_are_given() {
         let cli = Cli::parse_from(["demo", "--scenario", "owned,leak", "--scenario", "owned"]);
         assert_eq!(cli.scenarios(), [Scenario::Leak, Scenario::Owned]);
+        let cli = Cli::parse_from(["demo", "--scenario", "owned,all"]);
+        assert_eq!(cli.scenarios(), Scenario::ALL);
     }
 }

@@ -8,8 +8,13 @@ use crate::protocol::{LeakSite, Sample};
 use crate::scenario::{Plan, Scenario};
 use crate::timeline::Track;
 
+/// Grows when a field is renamed, removed or changes its meaning; not when one is added.
+const VERSION: u32 = 1;
+
+/// The fields are described in README.md, beside this crate's manifest.
 #[derive(Serialize)]
 struct Report<'a> {
+    version: u32,
     count: u32,
     size_bytes: usize,
     interval_ms: u128,
@@ -21,6 +26,7 @@ struct Entry<'a> {
     scenario: Scenario,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<&'a str>,
+    turns: u32,
     peak_rss_bytes: Option<u64>,
     end_rss_bytes: Option<u64>,
     baseline_rss_bytes: Option<u64>,
@@ -38,6 +44,7 @@ struct Entry<'a> {
 /// One JSON object and a newline; a figure that could not be read is null.
 pub(crate) fn json(plan: &Plan, tracks: &[Track]) -> anyhow::Result<Vec<u8>> {
     let report = Report {
+        version: VERSION,
         count: plan.count,
         size_bytes: plan.size.get(),
         interval_ms: plan.interval.as_millis(),
@@ -53,6 +60,7 @@ fn entry(track: &Track) -> Entry<'_> {
     Entry {
         scenario: track.scenario,
         error: track.state.error(),
+        turns: track.turns,
         peak_rss_bytes: figures.peak_rss_bytes,
         end_rss_bytes: figures.end_rss_bytes,
         baseline_rss_bytes: track.baseline(),

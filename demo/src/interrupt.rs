@@ -1,4 +1,5 @@
-//! The wish that the program should end: Ctrl-C, SIGTERM, or SIGHUP from a terminal that is closed.
+//! The wish that the program should end: Ctrl-C, SIGTERM, or SIGHUP from a terminal that is closed;
+//! and that it should pause: Ctrl-Z.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -45,4 +46,38 @@ fn ignore_hangup() {
 
     // SAFETY: ignoring runs no code, and nothing here relies on the handler that this replaces.
     let _ = unsafe { signal(Signal::SIGHUP, SigHandler::SigIgn) }; // fails for unknown signals only
+}
+
+/// Whether someone asked to pause, while the chart has a screen of its own to give back first.
+///
+/// Where there is no such signal, nobody asks.
+pub(crate) struct Suspension(&'static AtomicBool);
+
+impl Suspension {
+    /// Catches Ctrl-Z from now on.
+    pub(crate) fn listen() -> Self {
+        static ASKED: AtomicBool = AtomicBool::new(false);
+        #[cfg(unix)]
+        {
+            use nix::sys::signal::{SigHandler, Signal, signal};
+
+            extern "C" fn ask(_signal: libc::c_int) {
+                ASKED.store(true, Ordering::Relaxed);
+            }
+            // SAFETY: `ask` only stores to an atomic, which a handler may do at any time.
+            let _ = unsafe { signal(Signal::SIGTSTP, SigHandler::Handler(ask)) }; // a known signal
+        }
+        Self(&ASKED)
+    }
+
+    /// Whether it was asked for since the last time.
+    pub(crate) fn is_asked_for(&self) -> bool {
+        self.0.swap(false, Ordering::Relaxed)
+    }
+
+    /// Stops this process, as Ctrl-Z would have; returns when the shell continues it.
+    pub(crate) fn stop_until_continued() {
+        #[cfg(unix)]
+        let _ = nix::sys::signal::raise(nix::sys::signal::Signal::SIGSTOP); // a known signal
+    }
 }

@@ -1,8 +1,8 @@
-//! A loop over memory that C allocates, run in five ways side by side.
+//! A loop over memory that C allocates, run in several ways side by side.
 //!
 //! One process forgets every block and climbs to a gigabyte. One frees by hand,
-//! one has an owner that frees, one frees as Go's `defer` would, and one shows
-//! what it costs to give memory back to the system. Each runs in a process of its
+//! one has an owner that frees, one frees as Go's `defer` would, and two show what
+//! it costs to give memory back to the system each time. Each runs in a process of its
 //! own, so that what one keeps is not mistaken for another's, and all are drawn on
 //! one chart, live. The module [`scenario`] holds the loops, and says which faults
 //! of the original cannot be written with an owner.
@@ -11,23 +11,28 @@
 //! `children`; each is a `child` that runs its [`scenario`], measures itself with
 //! `meter`, and reports by `protocol`. The parent keeps what it hears in a
 //! `timeline`, which `view` shows (`live` or as `lines`), and at the end `table`,
-//! `plot` and `export` turn into what `output` writes.
+//! `picture` and `export` turn into what `output` writes. All that these know of a
+//! scenario is in `facts`.
 
 mod child;
 mod children;
 mod cli;
+mod curve;
 mod export;
+mod facts;
+mod glyphs;
 mod interrupt;
 mod limit;
 mod lines;
 mod live;
 mod meter;
 mod output;
-mod plot;
+mod picture;
 mod protocol;
 mod run;
 pub mod scenario;
 mod table;
+mod terminal;
 mod timeline;
 mod units;
 mod view;
@@ -80,10 +85,11 @@ fn show(cli: &Cli) -> anyhow::Result<u8> {
         Ok(output::Conflict(conflict)) => Cli::refuse(&conflict),
         Err(error) => error,
     })?;
-    let mut view = View::open(cli, &lines::heading(&plan, &scenarios, &order));
+    let heading = lines::heading(&plan, &scenarios, &order);
+    let mut view = View::open(cli, &heading, run::FRAME);
     let (tracks, ending) = run::run(&plan, &scenarios, &order, &interrupt, &mut view);
-    let errors = outputs.write(&plan, &tracks);
-    let shown = view.finish(&plan, &tracks);
+    let (written, errors) = outputs.write(&plan, &tracks);
+    let shown = view.finish(&plan, &tracks, &notes(cli, ending, &written));
     for error in &errors {
         complain(error);
     }
@@ -101,6 +107,18 @@ fn show(cli: &Cli) -> anyhow::Result<u8> {
     })
 }
 
+/// Where the outputs went, or how to have a picture.
+fn notes(cli: &Cli, ending: Ending, written: &[String]) -> Vec<String> {
+    if !written.is_empty() {
+        return vec![format!("Written: {}", written.join(", "))];
+    }
+    let offer = !cli.quiet && !cli.draws() && ending == Ending::Complete;
+    let said = "For a picture of these curves, add --svg FILE or --png FILE.";
+    offer.then(|| said.to_owned()).into_iter().collect()
+}
+
 fn complain(error: &anyhow::Error) {
-    let _ = writeln!(io::stderr(), "error: {error:#}"); // there is nowhere else to say that it failed
+    let columns = terminal::columns(terminal::of_error());
+    let said = units::wrapped(&format!("error: {error:#}"), columns);
+    let _ = writeln!(io::stderr(), "{said}"); // there is nowhere else to say that it failed
 }

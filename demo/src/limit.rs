@@ -51,7 +51,7 @@ pub(crate) struct Refusal {
 
 /// The most that a scenario's process takes at once.
 pub(crate) fn need(scenario: Scenario, plan: &Plan) -> u64 {
-    let blocks = if scenario.piles_up() {
+    let blocks = if scenario.facts().piles_up {
         u64::from(plan.count)
     } else {
         1
@@ -134,7 +134,7 @@ impl std::fmt::Display for Refusal {
             limit.source
         )?;
         if !rest.is_empty() {
-            let names: Vec<_> = rest.iter().map(|scenario| scenario.name()).collect();
+            let names: Vec<_> = rest.iter().map(|scenario| scenario.facts().name).collect();
             write!(f, ", or run what fits with --scenario {}", names.join(","))?;
         }
         Ok(())
@@ -182,7 +182,7 @@ mod tests {
             panic!("1,500 MiB are enough for each, not for all");
         };
         assert!(
-            reason.contains("2,230 MiB") && reason.contains("1,500 MiB"),
+            reason.contains("2,296 MiB") && reason.contains("1,500 MiB"),
             "{reason}"
         );
     }
@@ -195,7 +195,7 @@ mod tests {
         assert_eq!(
             refusal.to_string(),
             "leak needs 1,016 MiB, but 500 MiB are available (a test); take less with --count or --size, \
-             or run what fits with --scenario free,owned,retain"
+             or run what fits with --scenario free,owned,retain,reuse"
         );
     }
 

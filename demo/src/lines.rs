@@ -1,7 +1,5 @@
 //! The turns as plain lines: where there is no terminal, or none that can be drawn on.
 
-use std::io::{self, Write};
-
 use crate::limit::Order;
 use crate::protocol::Sample;
 use crate::scenario::{Plan, ReadBack, Scenario};
@@ -10,7 +8,7 @@ use crate::units;
 
 /// What is about to run, and in what order.
 pub(crate) fn heading(plan: &Plan, scenarios: &[Scenario], order: &Order) -> String {
-    let names: Vec<_> = scenarios.iter().map(|scenario| scenario.name()).collect();
+    let names: Vec<_> = scenarios.iter().map(|one| one.facts().name).collect();
     let apart = if plan.interval.is_zero() {
         "without waiting".to_owned()
     } else {
@@ -29,41 +27,31 @@ pub(crate) fn heading(plan: &Plan, scenarios: &[Scenario], order: &Order) -> Str
     heading
 }
 
-/// What the turn did that this sample ended, and what it read back.
-pub(crate) fn write(
-    out: &mut dyn Write,
-    plan: &Plan,
-    track: &Track,
-    sample: Sample,
-) -> io::Result<()> {
-    let digits = plan.count.to_string().len();
-    let (scenario, turn, count) = (track.scenario, track.turns, plan.count);
-    let (deed, resident) = (deed(plan, track), resident(sample.rss_bytes));
-    writeln!(
-        out,
-        "{scenario:<6} {turn:>digits$}/{count}  {deed}  {resident}"
-    )?;
-    out.flush()
-}
-
-/// What the last turn did and read back, in the order in which it happened.
-fn deed(plan: &Plan, track: &Track) -> String {
-    let took = units::bytes(plan.size.get() as u64);
-    let Some(read) = track.read else {
-        return String::new();
-    };
-    format!(
-        "took {took}, read {}, {}",
-        found(read),
-        track.scenario.deed()
-    )
+/// What the turn did that this sample ended, and what it read back: as much as the columns hold,
+/// the resident memory first.
+pub(crate) fn turn(plan: &Plan, track: &Track, sample: Sample, columns: usize) -> String {
+    let width = plan.count.to_string().len();
+    let name = track.scenario.facts().name;
+    let turn = format!("{name:<6} {:>width$}/{}", track.turns, plan.count);
+    let resident = resident(sample.rss_bytes);
+    let mut wordings = Vec::new();
+    if let Some(read) = track.read {
+        let deed = track.scenario.facts().deed;
+        let took = format!("took {}", units::bytes(plan.size.get() as u64));
+        let found = found(read);
+        wordings.push(format!("{turn}  {took}, read {found}, {deed}  {resident}"));
+        wordings.push(format!("{turn}  {took}, {deed}  {resident}"));
+        wordings.push(format!("{turn}  {deed}  {resident}"));
+    }
+    wordings.push(format!("{turn}  {resident}"));
+    units::longest_that_fits(&wordings, columns)
 }
 
 /// What a block held.
 pub(crate) fn found(read: ReadBack) -> String {
     let length = units::grouped(read.length as u64);
     format!(
-        "{length} bytes {}…{}",
+        "{length} bytes {} to {}",
         units::byte(read.first),
         units::byte(read.last)
     )

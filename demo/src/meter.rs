@@ -2,6 +2,8 @@
 //!
 //! `None` is "cannot be read on this platform", never a zero that looks measured.
 
+use serde::{Deserialize, Serialize};
+
 /// Reads the resident set size, cheaply enough to be called inside a measured loop.
 pub(crate) struct Meter {
     #[cfg(target_os = "linux")]
@@ -76,7 +78,7 @@ pub(crate) fn peak() -> Option<u64> {
 }
 
 /// CPU time and page faults of this process so far.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(crate) struct Usage {
     pub(crate) user_ns: u64,
     pub(crate) system_ns: u64,

@@ -8,7 +8,7 @@ use anyhow::{Context as _, bail};
 
 use crate::cli::{self, Cli, Target};
 use crate::export;
-use crate::plot;
+use crate::picture;
 use crate::scenario::Plan;
 use crate::timeline::Track;
 
@@ -22,8 +22,8 @@ impl Outputs {
     /// Makes sure that everything asked for can be written.
     pub(crate) fn claim(cli: &Cli) -> anyhow::Result<Self> {
         let wanted: [(&str, &Option<Target>, bool, Render); 4] = [
-            ("--svg", &cli.svg, false, plot::svg),
-            ("--png", &cli.png, true, plot::png),
+            ("--svg", &cli.svg, false, picture::svg),
+            ("--png", &cli.png, true, picture::png),
             ("--json", &cli.json, false, export::json),
             ("--csv", &cli.csv, false, export::csv),
         ];
@@ -50,12 +50,18 @@ impl Outputs {
     }
 
     /// Writes all of them; one that fails does not keep the others from it.
-    pub(crate) fn write(self, plan: &Plan, tracks: &[Track]) -> Vec<anyhow::Error> {
-        let write = |(claim, render): (Claim, Render)| claim.write(&render(plan, tracks)?);
-        self.0
-            .into_iter()
-            .filter_map(|output| write(output).err())
-            .collect()
+    ///
+    /// Returns the names of the files that were written, and the errors.
+    pub(crate) fn write(self, plan: &Plan, tracks: &[Track]) -> (Vec<String>, Vec<anyhow::Error>) {
+        let (mut written, mut errors) = (Vec::new(), Vec::new());
+        for (claim, render) in self.0 {
+            let name = claim.name();
+            match render(plan, tracks).and_then(|content| claim.write(&content)) {
+                Ok(()) => written.extend(name),
+                Err(error) => errors.push(error),
+            }
+        }
+        (written, errors)
     }
 }
 
@@ -128,6 +134,14 @@ enum Claim {
 }
 
 impl Claim {
+    /// The file's name, if it is one.
+    fn name(&self) -> Option<String> {
+        match self {
+            Self::StandardOutput => None,
+            Self::File { path, .. } => Some(path.display().to_string()),
+        }
+    }
+
     fn identity(&self) -> Option<(u64, u64)> {
         match self {
             Self::StandardOutput => identity_of_standard(Stream::Output),

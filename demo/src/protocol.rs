@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::meter::Usage;
 use crate::scenario::ReadBack;
 
 /// One line.
@@ -17,7 +18,11 @@ pub(crate) enum Message {
         sample: Sample,
     },
     /// The loop let go of the block.
-    LetGo { turn: u32, sample: Sample },
+    LetGo {
+        turn: u32,
+        sample: Sample,
+        used: Option<Usage>,
+    },
     /// The function that holds the loop has returned; `error` if before its last turn.
     Done {
         sample: Sample,

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::io;
 use std::sync::mpsc::{self, Receiver};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::children::{Children, Event};
 use crate::interrupt::Interrupt;
@@ -11,7 +11,10 @@ use crate::limit::Order;
 use crate::protocol::Message;
 use crate::scenario::{Plan, Scenario};
 use crate::timeline::{State, Track};
-use crate::view::{FRAME, View};
+use crate::view::View;
+
+/// The time between two pictures of the live chart.
+pub(crate) const FRAME: Duration = Duration::from_millis(50);
 
 /// How a run came to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -132,14 +135,14 @@ impl Run<'_> {
         }
         self.ending = ending;
         for scenario in std::mem::take(&mut self.waiting) {
-            self.track(scenario).state = State::Failed("stopped before it began".to_owned());
+            self.track(scenario).state = State::Stopped;
         }
         self.children.kill();
     }
 
     /// Writes down how a child ended that says no more.
     fn end(&mut self, scenario: Scenario, last_words: &str) {
-        let mut problem = self.children.collect(scenario);
+        let problem = self.children.collect(scenario);
         let stopped = self.ending != Ending::Complete;
         let track = self.track(scenario);
         let reported = !matches!(track.state, State::Waiting | State::Running);
@@ -147,7 +150,8 @@ impl Run<'_> {
             return;
         }
         if stopped {
-            problem = Some("stopped before its end".to_owned());
+            track.state = State::Stopped;
+            return;
         }
         let mut problem = problem.unwrap_or_else(|| "it ended without a report".to_owned());
         if !last_words.is_empty() {

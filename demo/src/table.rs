@@ -2,117 +2,228 @@
 
 use std::path::Path;
 
-use crate::protocol::{Call, LeakSite};
+use crate::protocol::LeakSite;
 use crate::scenario::{Plan, Scenario};
 use crate::timeline::{State, Track};
 use crate::units;
 
-const HEAD: [[&str; 2]; 8] = [
-    ["", "scenario"],
-    ["peak", "RSS"],
-    ["RSS at", "the end"],
-    ["live C", "blocks"],
-    ["live C", "bytes"],
-    ["page", "faults"],
-    ["user +", "sys CPU"],
-    ["wall", "time"],
-];
-
 const UNKNOWN: &str = "n/a";
 
-/// The figures of all scenarios, each in its column, and below it what went wrong.
-pub(crate) fn table(tracks: &[Track]) -> String {
-    let head = (0..2).map(|line| HEAD.map(|words| words[line].to_owned()));
-    let rows: Vec<[String; 8]> = head.chain(tracks.iter().map(row)).collect();
-    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max();
-    let widths: [usize; 8] = std::array::from_fn(|column| width(column).unwrap_or_default());
-
-    let mut lines: Vec<String> = rows.iter().map(|row| aligned(row, &widths)).collect();
-    let rule = widths.iter().sum::<usize>() + 2 * (widths.len() - 1);
-    lines.insert(2, "─".repeat(rule));
-    for track in tracks {
-        lines.extend(
-            track
-                .state
-                .error()
-                .map(|error| format!("{}: {error}", track.scenario)),
-        );
-    }
-    for track in tracks {
-        for site in &track.leak_sites {
-            lines.push(String::new());
-            lines.extend(leaked(track.scenario, site));
-        }
-    }
-    lines.join("\n") + "\n"
+/// A figure of every scenario.
+struct Column {
+    /// Above it, in two lines.
+    head: [&'static str; 2],
+    /// Beside it, where there is no room for columns.
+    label: &'static str,
+    cell: fn(&Track) -> String,
 }
 
-/// The name to the left, the figures to the right of their columns.
-fn aligned(cells: &[String; 8], widths: &[usize; 8]) -> String {
-    let figures = cells
+/// From left to right, which is the order of importance but for the bytes: they are the blocks
+/// times the size.
+const COLUMNS: [Column; 7] = [
+    Column {
+        head: ["peak", "RSS"],
+        label: "peak",
+        cell: peak,
+    },
+    Column {
+        head: ["RSS at", "the end"],
+        label: "end",
+        cell: |track| bytes(track.figures.end_rss_bytes),
+    },
+    Column {
+        head: ["live C", "blocks"],
+        label: "live blocks",
+        cell: |track| count(track.figures.live_blocks),
+    },
+    Column {
+        head: ["live C", "bytes"],
+        label: "live bytes",
+        cell: live_bytes,
+    },
+    Column {
+        head: ["page", "faults"],
+        label: "page faults",
+        cell: |track| {
+            track
+                .figures
+                .minor_faults
+                .map_or_else(unknown, units::grouped)
+        },
+    },
+    Column {
+        head: ["user +", "sys CPU"],
+        label: "CPU",
+        cell: processor_time,
+    },
+    Column {
+        head: ["wall", "time"],
+        label: "wall",
+        cell: |track| track.figures.wall_ns.map_or_else(unknown, units::time),
+    },
+];
+
+/// In which order columns give way, by their places in `COLUMNS`.
+const DISPENSABLE: [usize; 3] = [3, 6, 5];
+
+/// Of a run that was cut short: how far each scenario got.
+const TURNS: Column = Column {
+    head: ["", "turns"],
+    label: "turns",
+    cell: |track| units::grouped(u64::from(track.turns)),
+};
+
+/// The figures of all scenarios, and below them what went wrong and what was left behind.
+pub(crate) fn table(tracks: &[Track], columns: usize) -> String {
+    let mut blocks = vec![figures(tracks, columns)];
+    if tracks.iter().any(|track| track.state == State::Stopped) {
+        let said = "interrupted: these are the figures until then";
+        blocks[0].push_str(&units::wrapped(said, columns));
+        blocks[0].push('\n');
+    }
+    for track in tracks.iter().filter(|track| track.state != State::Stopped) {
+        if let Some(error) = track.state.error() {
+            let said = format!("{}: {error}", track.scenario);
+            blocks[0].push_str(&units::indented(&said, columns, "  "));
+            blocks[0].push('\n');
+        }
+    }
+    for track in tracks {
+        let sites = track.leak_sites.iter();
+        blocks.extend(sites.map(|site| leaked(track.scenario, site, columns)));
+    }
+    blocks.join("\n")
+}
+
+/// All figures: in columns as far as they fit, else a few lines for each scenario.
+fn figures(tracks: &[Track], columns: usize) -> String {
+    let turns = tracks.iter().any(Track::is_cut_short).then_some(&TURNS);
+    let given_way = |most: usize| DISPENSABLE.into_iter().take(most).collect::<Vec<_>>();
+    (0..=DISPENSABLE.len())
+        .map(given_way)
+        .map(|gone| {
+            let stay = (0..COLUMNS.len()).filter(|place| !gone.contains(place));
+            let stay = turns.into_iter().chain(stay.map(|place| &COLUMNS[place]));
+            in_columns(tracks, &stay.collect::<Vec<_>>())
+        })
+        .find(|lines| lines.iter().all(|line| width(line) <= columns))
+        .unwrap_or_else(|| {
+            let all = turns.into_iter().chain(&COLUMNS).collect::<Vec<_>>();
+            let scenarios = tracks.iter();
+            scenarios
+                .flat_map(|track| in_lines(track, &all, columns))
+                .collect()
+        })
+        .into_iter()
+        .map(|line| line + "\n")
+        .collect()
+}
+
+fn width(line: &str) -> usize {
+    line.chars().count()
+}
+
+/// The scenarios' names to the left, the figures to the right of their columns.
+fn in_columns(tracks: &[Track], columns: &[&Column]) -> Vec<String> {
+    let names = tracks.iter().map(|track| track.scenario.facts().name);
+    let names: Vec<_> = ["", ""].into_iter().chain(names).collect();
+    let widest = names.iter().map(|name| width(name)).max();
+    let mut lines: Vec<String> = names
         .iter()
-        .zip(widths)
-        .skip(1)
-        .map(|(cell, &width)| format!("  {cell:>width$}"));
-    let line = format!(
-        "{:<width$}{}",
-        cells[0],
-        figures.collect::<String>(),
-        width = widths[0]
-    );
-    line.trim_end().to_owned()
+        .map(|name| format!("{name:<0$}", widest.unwrap_or_default()))
+        .collect();
+    for column in columns {
+        let head = column.head.into_iter().map(str::to_owned);
+        let cells: Vec<_> = head.chain(tracks.iter().map(column.cell)).collect();
+        let widest = cells.iter().map(|cell| width(cell)).max();
+        for (line, cell) in lines.iter_mut().zip(cells) {
+            let aligned = format!("  {cell:>0$}", widest.unwrap_or_default());
+            line.push_str(&aligned);
+        }
+    }
+    let rule = lines.iter().map(|line| width(line)).max();
+    lines.insert(2, "─".repeat(rule.unwrap_or_default()));
+    lines
+}
+
+/// The scenario's name, and below it as many figures in each line as fit.
+fn in_lines(track: &Track, columns: &[&Column], most: usize) -> Vec<String> {
+    let mut lines = vec![track.scenario.facts().name.to_owned()];
+    let mut line = String::new();
+    for column in columns {
+        let figure = format!("  {} {}", column.label, (column.cell)(track));
+        if width(&line) + width(&figure) > most && !line.is_empty() {
+            lines.push(units::indented(&std::mem::take(&mut line), most, "    "));
+        }
+        line.push_str(&figure);
+    }
+    lines.push(units::indented(&line, most, "    "));
+    lines
 }
 
 /// What a scenario left behind, and the calls by which it was allocated, the innermost first.
-fn leaked(scenario: Scenario, site: &LeakSite) -> Vec<String> {
+fn leaked(scenario: Scenario, site: &LeakSite, columns: usize) -> String {
     let here = std::env::current_dir().unwrap_or_default();
-    let call = |call: &Call| {
-        let file = call.file.as_ref().map(|file| {
-            let file = Path::new(file);
-            file.strip_prefix(&here).unwrap_or(file).display()
-        });
-        match (file, call.line) {
-            (Some(file), Some(line)) => format!("    {}  {file}:{line}", call.function),
-            _ => format!("    {}", call.function),
-        }
-    };
     let head = format!(
         "{scenario} left {} behind, {} in all, allocated by",
         blocks_of(site.blocks),
         units::bytes(site.bytes)
     );
-    [head]
-        .into_iter()
-        .chain(site.calls.iter().map(call))
-        .collect()
+    let mut lines = vec![units::wrapped(&head, columns)];
+    for call in &site.calls {
+        let function = format!("    {}", call.function);
+        let place = call.file.as_ref().zip(call.line);
+        let place = place.map(|(file, line)| format!("{}:{line}", seen_from(&here, file)));
+        let place = place.unwrap_or_default();
+        if width(&function) + 2 + width(&place) <= columns {
+            lines.push(format!("{function}  {place}").trim_end().to_owned());
+        } else {
+            lines.push(units::indented(&function, columns, "      "));
+            let place = format!("      {place}");
+            lines.push(units::indented(&place, columns, "      "));
+        }
+    }
+    lines.join("\n") + "\n"
 }
 
-fn row(track: &Track) -> [String; 8] {
-    let figures = &track.figures;
-    let unknown = || UNKNOWN.to_owned();
-    let peak = match (figures.peak_rss_bytes, track.highest_sample()) {
+/// The path as it is read in this folder.
+fn seen_from(here: &Path, file: &str) -> String {
+    let inside = Path::new(file).strip_prefix(here).ok();
+    let inside = inside.filter(|_| here.parent().is_some()); // all is below the root
+    inside.map_or_else(|| file.to_owned(), |inside| inside.display().to_string())
+}
+
+fn unknown() -> String {
+    UNKNOWN.to_owned()
+}
+
+fn peak(track: &Track) -> String {
+    match (track.figures.peak_rss_bytes, track.highest_sample()) {
         (Some(peak), _) => units::bytes(peak),
         // A child that was ended could not tell its peak, but it was seen to get this far.
         (None, Some(seen)) => format!("≥ {}", units::bytes(seen)),
         (None, None) => unknown(),
-    };
-    let count = |figure: Option<i64>| figure.map_or_else(unknown, signed);
-    let cpu = figures
-        .user_ns
-        .zip(figures.system_ns)
-        .map(|(user, system)| user + system);
-    [
-        track.scenario.name().to_owned(),
-        peak,
-        figures.end_rss_bytes.map_or_else(unknown, units::bytes),
-        count(figures.live_blocks),
-        figures.live_bytes.map_or_else(unknown, |bytes| {
-            u64::try_from(bytes).map_or_else(|_| signed(bytes), units::bytes)
-        }),
-        figures.minor_faults.map_or_else(unknown, units::grouped),
-        cpu.map_or_else(unknown, units::time),
-        figures.wall_ns.map_or_else(unknown, units::time),
-    ]
+    }
+}
+
+fn bytes(figure: Option<u64>) -> String {
+    figure.map_or_else(unknown, units::bytes)
+}
+
+fn count(figure: Option<i64>) -> String {
+    figure.map_or_else(unknown, signed)
+}
+
+fn live_bytes(track: &Track) -> String {
+    track.figures.live_bytes.map_or_else(unknown, |bytes| {
+        u64::try_from(bytes).map_or_else(|_| signed(bytes), units::bytes)
+    })
+}
+
+fn processor_time(track: &Track) -> String {
+    let figures = &track.figures;
+    let both = figures.user_ns.zip(figures.system_ns);
+    both.map_or_else(unknown, |(user, system)| units::time(user + system))
 }
 
 fn signed(number: i64) -> String {
@@ -122,50 +233,39 @@ fn signed(number: i64) -> String {
 
 /// One sentence, made of what was measured in this run; `None` if nothing ran to its end.
 pub(crate) fn lesson(plan: &Plan, tracks: &[Track]) -> Option<String> {
-    let peak = |scenario: Scenario| {
-        let track = tracks
-            .iter()
-            .find(|track| track.scenario == scenario && track.state == State::Done)?;
-        Some((
-            track,
-            track.figures.peak_rss_bytes.or(track.highest_sample())?,
-        ))
-    };
+    let done: Vec<_> = tracks
+        .iter()
+        .filter(|track| track.state == State::Done)
+        .filter_map(|track| {
+            let peak = track.figures.peak_rss_bytes.or(track.highest_sample())?;
+            Some((track, units::bytes(peak)))
+        })
+        .collect();
+    let piled_up = |(track, _): &&(&Track, String)| track.scenario.facts().piles_up;
     let mut clauses = Vec::new();
-    if let Some((track, bytes)) = peak(Scenario::Leak) {
-        let kept = match track.figures.live_blocks {
-            Some(blocks) if blocks > 0 => {
-                format!(" and kept {} for good", blocks_of(blocks.unsigned_abs()))
-            }
-            _ => String::new(),
+    for (track, peak) in done.iter().filter(piled_up) {
+        let then = match track.figures.live_blocks {
+            Some(0) => " before it let go".to_owned(),
+            Some(blocks) => format!(" and kept {} for good", blocks_of(blocks.unsigned_abs())),
+            None => String::new(),
         };
-        clauses.push(format!("leak climbed to {}{kept}", units::bytes(bytes)));
+        clauses.push(format!("{} climbed to {peak}{then}", track.scenario));
     }
-    if let Some((_, bytes)) = peak(Scenario::Defer) {
-        clauses.push(format!(
-            "defer climbed to {} before it let go",
-            units::bytes(bytes)
-        ));
-    }
-    if let Some((track, bytes)) = peak(Scenario::Owned) {
+    let owned = done
+        .iter()
+        .find(|(track, _)| track.scenario == Scenario::Owned);
+    if let Some((track, peak)) = owned {
         let proof = if track.figures.live_blocks == Some(0) {
             " and left none"
         } else {
             ""
         };
         clauses.push(format!(
-            "owned never passed {}{proof}, because an owner frees its block when its scope ends, unasked",
-            units::bytes(bytes)
+            "owned never passed {peak}{proof}, because an owner frees its block when its scope ends, unasked",
         ));
     } else {
-        let kept_flat = [Scenario::Free, Scenario::Retain]
-            .into_iter()
-            .filter_map(|scenario| Some((scenario, peak(scenario)?.1)));
-        clauses.extend(
-            kept_flat.map(|(scenario, bytes)| {
-                format!("{scenario} never passed {}", units::bytes(bytes))
-            }),
-        );
+        let flat = done.iter().filter(|one| !piled_up(one));
+        clauses.extend(flat.map(|(track, peak)| format!("{} never passed {peak}", track.scenario)));
     }
     let last = clauses.pop()?;
     let said = if clauses.is_empty() {
@@ -246,11 +346,72 @@ mod tests {
 
     #[test]
     fn what_is_unknown_is_not_zero() {
-        let table = table(&[Track::new(Scenario::Owned)]);
+        let table = table(&[Track::new(Scenario::Owned)], 80);
         let row = table.lines().last().unwrap();
         assert_eq!(
             row.split_whitespace().collect::<Vec<_>>(),
             ["owned", "n/a", "n/a", "n/a", "n/a", "n/a", "n/a", "n/a"]
         );
+    }
+
+    /// Figures as wide as those of the default run.
+    fn wide(scenario: Scenario) -> Track {
+        let mut track = measured(scenario, 1005, Some(20));
+        track.figures.end_rss_bytes = Some(1_053_500_000);
+        track.figures.live_bytes = Some(1_048_576_000);
+        track.figures.wall_ns = Some(10_021_000_000);
+        track.figures.user_ns = Some(212_345_678);
+        track.figures.system_ns = Some(312_345_678);
+        track.figures.minor_faults = Some(256_412);
+        track
+    }
+
+    #[test]
+    fn columns_give_way_and_no_line_is_wider_than_the_terminal() {
+        let tracks = Scenario::ALL.map(wide);
+        for columns in 20..=200 {
+            let table = table(&tracks, columns);
+            for line in table.lines() {
+                assert!(width(line) <= columns, "{columns}: {line}");
+            }
+            for scenario in Scenario::ALL {
+                assert!(table.contains(scenario.facts().name));
+            }
+            assert!(
+                table.contains("256,412") && table.contains("1,005 MiB"),
+                "{table}"
+            );
+        }
+        let at = |columns| table(&tracks, columns);
+        let heads = ["bytes", "time", "sys CPU"];
+        for (columns, shown) in [(100, 3), (80, 2), (62, 1), (52, 0)] {
+            let table = at(columns);
+            let head = table.lines().nth(1).unwrap();
+            let seen = heads.iter().skip(heads.len() - shown);
+            assert!(
+                seen.clone().all(|word| head.contains(word)),
+                "{columns}: {table}"
+            );
+            assert!(head.contains("faults"), "{columns}: {table}");
+        }
+        assert!(at(40).starts_with("leak\n  peak "), "{}", at(40));
+    }
+
+    #[test]
+    fn an_interrupted_run_says_so_once_and_how_far_each_got() {
+        let mut tracks = Scenario::ALL.map(wide);
+        for track in &mut tracks {
+            track.state = State::Stopped;
+            track.turns = 7;
+        }
+        let table = table(&tracks, 100);
+        assert_eq!(table.matches("interrupted").count(), 1, "{table}");
+        assert!(table.lines().nth(1).unwrap().contains("turns"), "{table}");
+    }
+
+    #[test]
+    fn a_path_is_shortened_by_the_folder_but_keeps_the_root() {
+        assert_eq!(seen_from(Path::new("/a"), "/a/b.c"), "b.c");
+        assert_eq!(seen_from(Path::new("/"), "/a/b.c"), "/a/b.c");
     }
 }

@@ -3,15 +3,6 @@
 use crate::protocol::{Figures, LeakSite, Message, Sample};
 use crate::scenario::{ReadBack, Scenario};
 
-/// The order in which curves are drawn, from the back to the front, so that none hides another.
-pub(crate) const LAYERS: [Scenario; 5] = [
-    Scenario::Leak,
-    Scenario::Defer,
-    Scenario::Retain,
-    Scenario::Owned,
-    Scenario::Free,
-];
-
 /// One scenario's run, as its child told it.
 #[derive(Debug)]
 pub(crate) struct Track {
@@ -23,7 +14,7 @@ pub(crate) struct Track {
     pub(crate) turns: u32,
     /// What the last block held.
     pub(crate) read: Option<ReadBack>,
-    /// Only of a child that lived to tell them.
+    /// Up to the last turn; the rest only of a child that lived to tell it.
     pub(crate) figures: Figures,
     /// Where the blocks came from that it left behind.
     pub(crate) leak_sites: Vec<LeakSite>,
@@ -35,6 +26,8 @@ pub(crate) enum State {
     Waiting,
     Running,
     Done,
+    /// Ended with the whole run, because someone asked for it.
+    Stopped,
     /// Ended before its time, or said itself that it could not do its work.
     Failed(String),
     /// Not to be had on this platform; nobody's fault.
@@ -69,9 +62,17 @@ impl Track {
                 self.read = Some(read);
                 sample
             }
-            Message::LetGo { turn, sample } => {
+            Message::LetGo { turn, sample, used } => {
                 self.turns = turn;
                 turn_over = true;
+                self.figures = Figures {
+                    end_rss_bytes: sample.rss_bytes,
+                    wall_ns: Some(sample.t_ns),
+                    user_ns: used.map(|used| used.user_ns),
+                    system_ns: used.map(|used| used.system_ns),
+                    minor_faults: used.map(|used| used.minor_faults),
+                    ..Figures::default()
+                };
                 sample
             }
             Message::Done {
@@ -101,6 +102,11 @@ impl Track {
             self.figures.peak_rss_bytes = self.highest_sample().max(Some(peak));
         }
         turn_over.then_some(sample)
+    }
+
+    /// Whether it began, and was ended before its last turn.
+    pub(crate) fn is_cut_short(&self) -> bool {
+        matches!(self.state, State::Stopped | State::Failed(_))
     }
 
     /// Whether something went wrong, other than that the platform lacks the scenario.
@@ -154,6 +160,7 @@ impl State {
         match self {
             Self::Failed(reason) => Some(reason),
             Self::Unavailable(reason) => Some(reason),
+            Self::Stopped => Some("stopped before its end"),
             Self::Waiting | Self::Running | Self::Done => None,
         }
     }

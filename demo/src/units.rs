@@ -53,21 +53,28 @@ pub(crate) fn byte(byte: u8) -> String {
     format!("'{}'", byte.escape_ascii())
 }
 
-/// The words in lines of at most so many characters, as far as single words allow.
+/// The text in lines of at most so many columns; a word that is longer is broken.
 pub(crate) fn wrapped(text: &str, columns: usize) -> String {
-    let mut wrapped = String::with_capacity(text.len());
-    let mut column = 0;
-    for word in text.split(' ') {
-        let length = word.chars().count();
-        if column > 0 {
-            let fits = column + 1 + length <= columns;
-            wrapped.push(if fits { ' ' } else { '\n' });
-            column = if fits { column + 1 } else { 0 };
-        }
-        wrapped.push_str(word);
-        column += length;
+    indented(text, columns, "")
+}
+
+/// The same, with lines after the first of each paragraph indented.
+pub(crate) fn indented(text: &str, columns: usize, indent: &str) -> String {
+    let options = textwrap::Options::new(columns)
+        .word_splitter(textwrap::WordSplitter::NoHyphenation)
+        .subsequent_indent(indent);
+    let lines = text.lines().map(|line| textwrap::fill(line, &options));
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// The first wording that fits into a line; the last one, wrapped, where none does.
+pub(crate) fn longest_that_fits(wordings: &[String], columns: usize) -> String {
+    let fits = |wording: &&String| wording.chars().count() <= columns;
+    match (wordings.iter().find(fits), wordings.last()) {
+        (Some(wording), _) => wording.clone(),
+        (None, Some(shortest)) => wrapped(shortest, columns),
+        (None, None) => String::new(),
     }
-    wrapped
 }
 
 #[cfg(test)]
@@ -98,6 +105,16 @@ mod tests {
     #[test]
     fn lines_break_between_words() {
         assert_eq!(wrapped("one two three", 7), "one two\nthree");
-        assert_eq!(wrapped("overlong word", 3), "overlong\nword");
+        assert_eq!(wrapped("overlong word", 4), "over\nlong\nword");
+        assert_eq!(wrapped("as it  is", usize::MAX), "as it  is");
+        assert_eq!(indented("one two three", 7, "  "), "one two\n  three");
+    }
+
+    #[test]
+    fn of_several_wordings_the_first_that_fits_is_taken() {
+        let wordings = || vec!["a long one".to_owned(), "a short".to_owned()];
+        assert_eq!(longest_that_fits(&wordings(), 80), "a long one");
+        assert_eq!(longest_that_fits(&wordings(), 9), "a short");
+        assert_eq!(longest_that_fits(&wordings(), 5), "a\nshort");
     }
 }

@@ -32,6 +32,7 @@ fn posix_memalign_aligns() {
 mod workload {
     use super::ptr;
     use std::ffi::CStr;
+    use std::slice;
 
     #[test]
     fn function_malloc_is_50_mib_of_dashes_and_ends() {
@@ -63,6 +64,28 @@ mod workload {
             assert!(out.is_null());
             assert_eq!(out_length, 0);
         }
+    }
+
+    #[test]
+    fn a_refill_replaces_the_block_only_where_it_is_too_small() {
+        let (mut bytes, mut capacity) = (ptr::null_mut(), 0);
+        let mut refill = |length, fill| {
+            // SAFETY: the places hold NULL and 0, or a malloc block and its size.
+            let status = unsafe {
+                malloc_sys::workload_refill(length, fill, &raw mut bytes, &raw mut capacity)
+            };
+            (status, bytes, capacity)
+        };
+        assert_eq!(refill(0, b'a'), (0, ptr::null_mut(), 0));
+        let (status, first, capacity) = refill(64, b'b');
+        assert_eq!((status, capacity), (0, 64));
+        assert_eq!(refill(3, b'c'), (0, first, 64));
+        assert_eq!(refill(usize::MAX, b'd'), (libc::ENOMEM, first, 64));
+        // SAFETY: the block holds 64 bytes, the first three of the last refill that succeeded.
+        let text = unsafe { slice::from_raw_parts(first, 64) };
+        assert!(text.starts_with(b"cccb") && text.ends_with(b"b"));
+        // SAFETY: the block is malloc's, and not used again.
+        unsafe { malloc_sys::free(first.cast()) };
     }
 
     #[test]

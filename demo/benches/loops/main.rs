@@ -1,4 +1,5 @@
-//! The loop in C, in Rust with an owner, with memory retained, and in Go: interleaved in one run.
+//! The loop in C, in Rust with an owner, with memory retained, with one buffer, and in Go:
+//! interleaved in one run.
 //!
 //! `cargo bench -p demo --bench loops` prints medians as ratios to C, and to Go if `go` is
 //! installed (it is built with cgo from `loop.go`). Each program runs the loop without waiting and
@@ -152,7 +153,7 @@ fn compare() -> Result<(), Box<dyn Error>> {
             .iter()
             .chain(&["--interval", "0ms", "--quiet", "--json", "-"]);
         let options = options.map(|&option| option.to_owned());
-        [env!("CARGO_BIN_EXE_demo").to_owned()]
+        [env!("CARGO_BIN_EXE_malloc-safe-demo").to_owned()]
             .into_iter()
             .chain(options)
             .collect()
@@ -162,6 +163,7 @@ fn compare() -> Result<(), Box<dyn Error>> {
         Arm::new("C", other(&build_c(&csrc, &loops, out)?)),
         Arm::new("owned", ours("owned")),
         Arm::new("retain", ours("retain")),
+        Arm::new("reuse", ours("reuse")),
     ];
     match build_go(&csrc, &loops, out) {
         Ok(program) => arms.push(Arm::new("Go", other(&program))),
@@ -182,7 +184,7 @@ fn compare() -> Result<(), Box<dyn Error>> {
     }
 
     println!("{count} blocks of {size} bytes, medians of {rounds} interleaved rounds\n");
-    for base in [0, 3] {
+    for base in [0, 4] {
         let Some(over) = arms.get(base) else { continue };
         println!(
             "{:8} {:>12} {:>12} {:>14}",
@@ -208,6 +210,11 @@ fn compare() -> Result<(), Box<dyn Error>> {
     }
     let retained = arms[1].ratio(&arms[2], Arm::wall);
     println!("retain is {retained:.1} times as fast as owned");
+    let (wall, cpu) = (
+        arms[3].ratio(&arms[2], Arm::wall),
+        arms[3].ratio(&arms[2], Arm::cpu),
+    );
+    println!("reuse takes {wall:.3} × the wall time and {cpu:.3} × the CPU time of retain");
     Ok(())
 }
 

@@ -2,9 +2,7 @@
 
 use std::fs;
 
-use crate::support::{Run, SMALL, demo, run, run_under};
-
-const NAMES: [&str; 5] = ["leak", "free", "defer", "owned", "retain"];
+use crate::support::{Run, SMALL, demo, names, run, run_under};
 
 #[test]
 fn all_outputs_are_written_in_one_run() {
@@ -17,23 +15,17 @@ fn all_outputs_are_written_in_one_run() {
 
     let svg = fs::read_to_string(svg).unwrap();
     assert!(svg.starts_with("<svg ") && svg.trim_end().ends_with("</svg>"));
-    let opened = svg.matches('<').count() - svg.matches("</").count() - svg.matches("<!--").count();
-    assert_eq!(
-        opened,
-        svg.matches("/>").count() + svg.matches("</").count(),
-        "every element is closed"
-    );
-    for name in NAMES {
-        assert!(
-            svg.contains(&format!("\n{name}\n")),
-            "{name} is in the legend"
-        );
+    for name in names() {
+        let label = format!("aria-label=\"{name}\"");
+        assert!(svg.contains(&label), "{name} is in the legend");
     }
+    let curves = svg.matches("stroke-linejoin").count();
+    assert_eq!(curves, 2 * names().len(), "a curve and a key for each");
 
     let png = fs::read(png).unwrap();
     assert_eq!(&png[..8], b"\x89PNG\r\n\x1a\n");
     let number = |at: usize| u32::from_be_bytes(png[at..at + 4].try_into().unwrap());
-    assert_eq!((number(16), number(20)), (1000, 560));
+    assert_eq!((number(16), number(20)), (2000, 1120));
 
     let report: serde_json::Value =
         serde_json::from_str(&fs::read_to_string(json).unwrap()).unwrap();
@@ -126,15 +118,21 @@ fn a_folder_is_no_file() {
 
 #[test]
 #[cfg(target_os = "linux")]
-fn a_full_disk_is_reported_and_the_table_still_shown() {
-    let run = run(&[&SMALL[..], &["--csv", "/dev/full"]].concat());
-    assert_eq!(run.code, Some(1));
-    assert!(
-        run.err.starts_with("error: cannot write to /dev/full: "),
-        "{}",
-        run.err
-    );
-    assert!(run.out.contains("Over 3 blocks"), "{}", run.out);
+fn a_full_disk_is_reported_and_the_rest_still_written() {
+    let folder = tempfile::tempdir().unwrap();
+    for option in ["--svg", "--png", "--json", "--csv"] {
+        let file = folder.path().join(option);
+        let other = if option == "--csv" { "--svg" } else { "--csv" };
+        let outputs = [option, "/dev/full", other, file.to_str().unwrap()];
+        let run = run(&[&SMALL[..], &outputs].concat());
+        assert_eq!(run.code, Some(1));
+        let expected = "error: cannot write to /dev/full: ";
+        assert!(run.err.starts_with(expected), "{option}: {}", run.err);
+        assert!(run.out.contains("Over 3 blocks"), "{option}: {}", run.out);
+        assert!(fs::metadata(&file).unwrap().len() > 0, "{option}");
+        let told = format!("Written: {}\n", file.display());
+        assert!(run.out.ends_with(&told), "{option}: {}", run.out);
+    }
 }
 
 #[test]
@@ -160,7 +158,7 @@ fn children_that_cannot_be_started_do_not_cost_what_was_measured() {
     let output = ["--json", file.to_str().unwrap()];
     let run = run_under("ulimit -n 10", &[&arguments[..], &output].concat());
     assert_eq!((run.code, run.err.as_str()), (Some(1), ""));
-    assert!(run.out.contains("retain: "), "{}", run.out);
+    assert!(run.out.contains("reuse: "), "{}", run.out);
     let report: serde_json::Value = serde_json::from_slice(&fs::read(file).unwrap()).unwrap();
-    assert_eq!(report["scenarios"].as_array().unwrap().len(), NAMES.len());
+    assert_eq!(report["scenarios"].as_array().unwrap().len(), names().len());
 }

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::support::{json, scenario};
+use crate::support::{json, names, scenario};
 
 const MIB: u64 = 1 << 20;
 
@@ -16,7 +16,7 @@ fn leak_leaves_every_block_and_the_others_none() {
     let report = json(&["--count", "20", "--size", "64KiB", "--interval", "0ms"]);
     assert_eq!(scenario(&report, "leak")["live_blocks"], 20);
     assert!(bytes(&scenario(&report, "leak")["live_bytes"]) >= 20 * 64 * 1024);
-    for name in ["free", "defer", "owned", "retain"] {
+    for name in names().iter().filter(|name| *name != "leak") {
         assert_eq!(scenario(&report, name)["live_blocks"], 0, "{name}");
         assert_eq!(scenario(&report, name)["live_bytes"], 0, "{name}");
     }
@@ -32,7 +32,7 @@ fn leak_and_defer_climb_by_all_blocks_and_owned_by_one() {
     assert!(over_baseline("leak", "peak_rss_bytes") >= 31 * MIB);
     assert!(over_baseline("leak", "end_rss_bytes") >= 31 * MIB);
     assert!(over_baseline("defer", "peak_rss_bytes") >= 31 * MIB);
-    for name in ["free", "owned", "retain"] {
+    for name in ["free", "owned", "retain", "reuse"] {
         assert!(over_baseline(name, "peak_rss_bytes") < 16 * MIB, "{name}");
     }
 }
@@ -67,10 +67,10 @@ fn the_curve_of_owned_returns_to_its_base_after_each_turn() {
 }
 
 #[test]
-fn retained_pages_are_not_faulted_in_again() {
+fn pages_that_are_kept_are_not_faulted_in_again() {
     let report = json(&[
         "--scenario",
-        "owned,retain",
+        "owned,retain,reuse",
         "--count",
         "8",
         "--size",
@@ -79,12 +79,10 @@ fn retained_pages_are_not_faulted_in_again() {
         "0ms",
     ]);
     let faults = |name: &str| bytes(&scenario(&report, name)["minor_faults"]);
-    assert!(
-        faults("owned") >= 4 * faults("retain"),
-        "{} and {}",
-        faults("owned"),
-        faults("retain")
-    );
+    for name in ["retain", "reuse"] {
+        let (kept, owned) = (faults(name), faults("owned"));
+        assert!(owned >= 4 * kept, "{name}: {owned} and {kept}");
+    }
 }
 
 #[track_caller]

@@ -1,7 +1,9 @@
 //! The whole of what is printed, with measured numbers taken out.
 #![cfg(all(target_os = "linux", target_env = "gnu"))]
 
-use crate::support::{SMALL, run};
+use std::collections::BTreeSet;
+
+use crate::support::{SMALL, json, names, run};
 
 #[test]
 fn plain_output_tells_every_turn_then_the_table_and_the_lesson() {
@@ -36,6 +38,35 @@ fn json_has_every_figure_in_a_fixed_order() {
     ]}, {
         insta::assert_snapshot!(run.out);
     });
+}
+
+#[test]
+fn every_field_of_the_json_is_described() {
+    fn fields(value: &serde_json::Value, all: &mut BTreeSet<String>) {
+        match value {
+            serde_json::Value::Object(object) => {
+                all.extend(object.keys().cloned());
+                object.values().for_each(|value| fields(value, all));
+            }
+            serde_json::Value::Array(array) => array.iter().for_each(|value| fields(value, all)),
+            _ => {}
+        }
+    }
+    let mut all = BTreeSet::new();
+    fields(&json(&SMALL), &mut all);
+    assert!(all.contains("calls"), "{all:?}");
+    let page = include_str!("../../README.md");
+    for field in all {
+        assert!(page.contains(&format!("`{field}`")), "{field}");
+    }
+}
+
+#[test]
+fn the_readme_has_a_row_for_each_scenario() {
+    let page = include_str!("../../../README.md");
+    for name in names() {
+        assert!(page.contains(&format!("| `{name}` |")), "{name}");
+    }
 }
 
 #[test]

@@ -2,12 +2,23 @@
 
 use std::process::{Command, Output, Stdio};
 
+use demo::scenario::Scenario;
+
+/// The names of all scenarios.
+pub(crate) fn names() -> Vec<String> {
+    Scenario::ALL.iter().map(ToString::to_string).collect()
+}
+
 /// A run of three small blocks that takes no time.
 pub(crate) const SMALL: [&str; 6] = ["--count", "3", "--size", "1MiB", "--interval", "0ms"];
 
 pub(crate) fn demo() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_demo"));
-    command.stdin(Stdio::null()).env_remove("NO_COLOR");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_malloc-safe-demo"));
+    command.stdin(Stdio::null());
+    for name in ["NO_COLOR", "COLUMNS", "LC_ALL"] {
+        command.env_remove(name);
+    }
+    command.env("LANG", "C.UTF-8");
     command
 }
 
@@ -43,10 +54,12 @@ pub(crate) fn run_under(limit: &str, arguments: &[&str]) -> Run {
     shell.args([
         "-c",
         &format!("{limit} && exec \"$0\" \"$@\""),
-        env!("CARGO_BIN_EXE_demo"),
+        env!("CARGO_BIN_EXE_malloc-safe-demo"),
     ]);
     shell
         .args(arguments)
+        .env("LC_ALL", "C.UTF-8")
+        .env_remove("COLUMNS")
         .stdin(Stdio::null())
         .output()
         .expect("sh starts")

@@ -26,6 +26,15 @@ unsafe extern "C" {
     ) -> ::libc::c_int;
 }
 unsafe extern "C" {
+    #[doc = " `length` bytes of `fill` in the buffer that the caller has already, replaced by a larger one if\n it is too small, as `getline` does.\n\n `*bytes` and `*capacity` are NULL and 0, or a block from `malloc` and its size; both are updated.\n Returns 0, or `ENOMEM` with both as they were.\n\n Transfer full: release `*bytes` with `free`."]
+    pub fn workload_refill(
+        length: usize,
+        fill: ::libc::c_uchar,
+        bytes: *mut *mut ::libc::c_uchar,
+        capacity: *mut usize,
+    ) -> ::libc::c_int;
+}
+unsafe extern "C" {
     #[doc = " `length` bytes of `fill` as a C string in an out-parameter; `fill` must not be 0.\n\n Returns 0 or `ENOMEM`.\n\n Transfer full: release `*out` with `free`."]
     pub fn workload_string_out(
         length: usize,
