@@ -93,9 +93,12 @@ fn build_c(csrc: &Path, loops: &Path, out: &Path) -> Result<PathBuf, Box<dyn Err
     // -O3, as cc compiles the same source for the Rust side in a release build.
     cc.args(["-std=c11", "-D_DEFAULT_SOURCE", "-O3", "-I"])
         .arg(csrc)
+        .arg("-I")
+        .arg(csrc.join("workload"))
         .arg("-o")
         .arg(&program);
-    cc.arg(loops.join("loop.c")).arg(csrc.join("workload.c"));
+    cc.arg(loops.join("loop.c"))
+        .arg(csrc.join("workload/workload.c"));
     built(cc)?;
     Ok(program)
 }
@@ -103,9 +106,11 @@ fn build_c(csrc: &Path, loops: &Path, out: &Path) -> Result<PathBuf, Box<dyn Err
 fn build_go(csrc: &Path, loops: &Path, out: &Path) -> Result<PathBuf, Box<dyn Error>> {
     let (object, library) = (out.join("workload.o"), out.join("libworkload.a"));
     let mut cc = Command::new("cc");
-    cc.args(["-std=c11", "-D_DEFAULT_SOURCE", "-O3", "-c", "-o"])
+    cc.args(["-std=c11", "-D_DEFAULT_SOURCE", "-O3", "-c", "-I"])
+        .arg(csrc)
+        .arg("-o")
         .arg(&object)
-        .arg(csrc.join("workload.c"));
+        .arg(csrc.join("workload/workload.c"));
     built(cc)?;
     // An archive: Go names the library several times, and an object would be there as often.
     let mut ar = Command::new("ar");
@@ -116,7 +121,10 @@ fn build_go(csrc: &Path, loops: &Path, out: &Path) -> Result<PathBuf, Box<dyn Er
     go.args(["build", "-o"])
         .arg(&program)
         .arg(loops.join("loop.go"));
-    go.env("CGO_CFLAGS", format!("-O3 -I{}", csrc.display()));
+    go.env(
+        "CGO_CFLAGS",
+        format!("-O3 -I{0} -I{0}/workload", csrc.display()),
+    );
     go.env("CGO_LDFLAGS", library.display().to_string());
     go.env("GO111MODULE", "off")
         .env("GOCACHE", out.join("go-cache"));
