@@ -270,7 +270,7 @@ enum interpose_support interpose_support(void) {
 }
 
 int interpose_start(interpose_context *context, interpose_reallocated *reallocated,
-                    interpose_inherited *inherited) {
+                    interpose_inherited *inherited, interpose_closing *closing) {
     if (choose_context == NULL) {
         int error = pthread_atfork(NULL, NULL, forked);
         if (error != 0) {
@@ -280,6 +280,7 @@ int interpose_start(interpose_context *context, interpose_reallocated *reallocat
     choose_context = context;
     context_of_reallocated = reallocated;
     interpose_note_inheritance = inherited;
+    interpose_note_closing = closing;
     return interpose_shadow_reserve();
 }
 

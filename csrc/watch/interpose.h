@@ -53,6 +53,9 @@ typedef uint32_t interpose_context(const struct memo_registers *caller, uint64_t
 /** Hears that a thread of this scope, not 0, starts another. */
 typedef void interpose_inherited(uint32_t scope);
 
+/** Hears that a library is about to be closed, with the thread busy. */
+typedef void interpose_closing(void);
+
 /** The context of a block of this scope-less thread's that was reallocated: both chosen before, that of
  * the thread and that of the block until then. */
 typedef uint32_t interpose_reallocated(uint32_t context, uint32_t before);
@@ -65,7 +68,7 @@ enum interpose_support interpose_support(void);
 
 /** Prepares for watching. Again is harmless, at the same time is not. Returns 0 or an errno. */
 int interpose_start(interpose_context *context, interpose_reallocated *reallocated,
-                    interpose_inherited *inherited) STATUS;
+                    interpose_inherited *inherited, interpose_closing *closing) STATUS;
 
 /** Watches, until unwatched as often. */
 void interpose_watch(void);

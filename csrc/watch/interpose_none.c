@@ -17,10 +17,11 @@ enum interpose_support interpose_support(void) {
 }
 
 int interpose_start(interpose_context *context, interpose_reallocated *reallocated,
-                    interpose_inherited *inherited) {
+                    interpose_inherited *inherited, interpose_closing *closing) {
     (void)context;
     (void)reallocated;
     (void)inherited;
+    (void)closing;
     return -1;
 }
 

@@ -17,6 +17,7 @@ void *__libc_malloc(size_t size);
 void __libc_free(void *block);
 
 interpose_inherited *interpose_note_inheritance;
+interpose_closing *interpose_note_closing;
 
 /* A thread belongs to the scope of the one that started it. */
 
@@ -90,6 +91,11 @@ int interpose_dlclose(void *handle) {
     int (*real)(void *) = (int (*)(void *))next("dlclose", &next_dlclose);
     if (real == NULL) {
         return -1;
+    }
+    if (interpose_note_closing != NULL) {
+        bool was_busy = interpose_set_busy(true);
+        interpose_note_closing();
+        interpose_set_busy(was_busy);
     }
     interpose_memo_expire();
     int error = real(handle);

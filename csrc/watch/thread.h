@@ -29,6 +29,8 @@ extern __attribute__((visibility("hidden"))) __thread struct interpose_thread in
 
 /* Hears that a thread starts another, from the source with pthread_create: which so is always linked. */
 extern __attribute__((visibility("hidden"))) void (*interpose_note_inheritance)(uint32_t scope);
+/* Hears that a library is about to be closed; NULL until there is something to hear it. */
+extern __attribute__((visibility("hidden"))) void (*interpose_note_closing)(void);
 
 #endif
 

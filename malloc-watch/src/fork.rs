@@ -4,13 +4,14 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::leak::scopes::Registry;
-use crate::stack;
+use crate::stack::{self, Symbolizer};
 
 /// Held while scopes begin and end. Who holds it waits for nobody, so a fork may wait for it.
 static SCOPES: Mutex<Registry> = Mutex::new(Registry::new());
-/// Held while stacks are named, which takes a lock of the crate that does it, and the loader's. The
-/// thread that forks may hold that one, in a library's constructor, so a fork must not wait for it.
-static NAMES: Mutex<()> = Mutex::new(());
+/// Held while stacks are named, for as long as it takes to read debug information, and around every
+/// use of the loader's list, whose lock a child would otherwise inherit held. A fork waits for it, but
+/// not for ever: the thread that forks may be the one that holds either, in a handler of a signal.
+static NAMES: Mutex<Option<Symbolizer>> = Mutex::new(None);
 
 /// To be called with the thread busy.
 pub(crate) fn scopes() -> MutexGuard<'static, Registry> {
@@ -19,7 +20,7 @@ pub(crate) fn scopes() -> MutexGuard<'static, Registry> {
 
 /// To be called with the thread busy, and not while the other lock is held. `None` in a process that
 /// has to do without names, where it would not be found free.
-pub(crate) fn names() -> Option<MutexGuard<'static, ()>> {
+pub(crate) fn names() -> Option<MutexGuard<'static, Option<Symbolizer>>> {
     stack::can_be_named().then(|| lock(&NAMES))
 }
 
@@ -40,15 +41,16 @@ mod handlers {
     use core::cell::Cell;
     use core::mem::ManuallyDrop;
     use std::sync::{MutexGuard, TryLockError};
-    use std::thread_local;
+    use std::thread;
+    use std::time::{Duration, Instant};
 
-    use super::{NAMES, Registry, SCOPES, lock, stack};
+    use super::{NAMES, Registry, SCOPES, Symbolizer, lock, stack};
 
     /// During a fork.
     struct Held {
         _scopes: MutexGuard<'static, Registry>,
-        /// `None` if another thread was naming stacks.
-        names: Option<MutexGuard<'static, ()>>,
+        /// `None` if another thread was naming stacks for too long.
+        names: Option<MutexGuard<'static, Option<Symbolizer>>>,
     }
 
     thread_local! {
@@ -65,17 +67,25 @@ mod handlers {
     unsafe extern "C" fn before() {
         // Held already if this is registered twice.
         let held = HELD.take().unwrap_or_else(|| {
-            let names = match NAMES.try_lock() {
-                Ok(guard) => Some(guard),
-                Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
-                Err(TryLockError::WouldBlock) => None,
-            };
+            let names = names_within(Duration::from_secs(5));
             ManuallyDrop::new(Held {
                 _scopes: lock(&SCOPES),
                 names,
             })
         });
         HELD.set(Some(held));
+    }
+
+    fn names_within(limit: Duration) -> Option<MutexGuard<'static, Option<Symbolizer>>> {
+        let start = Instant::now();
+        loop {
+            match NAMES.try_lock() {
+                Ok(guard) => return Some(guard),
+                Err(TryLockError::Poisoned(poisoned)) => return Some(poisoned.into_inner()),
+                Err(TryLockError::WouldBlock) if start.elapsed() > limit => return None,
+                Err(TryLockError::WouldBlock) => thread::sleep(Duration::from_millis(1)),
+            }
+        }
     }
 
     unsafe extern "C" fn after_in_parent() {

@@ -4,6 +4,7 @@ use core::ffi::c_void;
 use core::sync::atomic::AtomicU64;
 use std::io;
 
+use crate::fork;
 use crate::leak::context;
 use crate::leak::scopes;
 use crate::stack::{self, Registers};
@@ -39,6 +40,7 @@ pub(crate) fn start() -> io::Result<()> {
             Some(choose_context),
             Some(context_of_reallocated),
             Some(note_inheritance),
+            Some(note_closing),
         )
     };
     match error {
@@ -99,6 +101,13 @@ pub(crate) fn has_lost() -> bool {
 pub(crate) fn scope_has_ended() {
     // SAFETY: no precondition.
     unsafe { malloc_sys::interpose_memo_expire_made() };
+}
+
+/// Called before a library is closed: its code can then still be named.
+unsafe extern "C" fn note_closing() {
+    if let Some(_names) = fork::names() {
+        stack::note_before_closing();
+    }
 }
 
 unsafe extern "C" fn note_inheritance(scope: u32) {

@@ -17,6 +17,8 @@ pub type interpose_context =
     ::core::option::Option<unsafe extern "C" fn(caller: *const memo_registers, theirs: u64) -> u32>;
 #[doc = " Hears that a thread of this scope, not 0, starts another."]
 pub type interpose_inherited = ::core::option::Option<unsafe extern "C" fn(scope: u32)>;
+#[doc = " Hears that a library is about to be closed, with the thread busy."]
+pub type interpose_closing = ::core::option::Option<unsafe extern "C" fn()>;
 #[doc = " The context of a block of this scope-less thread's that was reallocated: both chosen before, that of\n the thread and that of the block until then."]
 pub type interpose_reallocated =
     ::core::option::Option<unsafe extern "C" fn(context: u32, before: u32) -> u32>;
@@ -33,6 +35,7 @@ unsafe extern "C" {
         context: interpose_context,
         reallocated: interpose_reallocated,
         inherited: interpose_inherited,
+        closing: interpose_closing,
     ) -> ::libc::c_int;
 }
 unsafe extern "C" {

@@ -174,10 +174,10 @@ fn is_a_runner(frame: &Frame) -> bool {
         || is_a_start(frame)
 }
 
-/// Whether a block is the C library's, for the destructor of a thread-local, until the thread ends; by
-/// the exported function that called `malloc`, which is known without debug information.
-pub(super) fn is_of_a_thread_local(exported: Option<&str>) -> bool {
-    exported == Some("__cxa_thread_atexit_impl")
+/// Whether a block is the C library's, for the destructor of a thread-local, until the thread ends.
+pub(super) fn is_of_a_thread_local(frames: &[Frame]) -> bool {
+    let innermost = frames.first();
+    innermost.is_some_and(|frame| frame.function == "__cxa_thread_atexit_impl")
 }
 
 /// Whether the block is one that the Rust runtime keeps, with nobody else's code on the way to it.

@@ -7,7 +7,7 @@ use std::{env, eprint, format};
 use super::frames;
 use crate::fork;
 use crate::hooks::Busy;
-use crate::stack::{self, Frame, StackId};
+use crate::stack::{Frame, StackId, Stacks};
 use crate::status::{Reason, Status};
 
 /// Blocks, and the bytes that were asked for.
@@ -135,19 +135,19 @@ impl Report {
     /// Names the stacks, so that libraries that are unloaded later are still known.
     pub(super) fn new(found: impl IntoIterator<Item = (StackId, Tally)>) -> Self {
         let _busy = Busy::enter();
-        let names = fork::names();
+        let mut names = fork::names();
+        let symbolizer = names.as_mut().map(|names| names.get_or_insert_default());
+        let mut stacks = Stacks::new(symbolizer);
         let mut merged = HashMap::<Vec<Frame>, Tally>::new();
         for (stack, tally) in found {
-            if frames::is_of_a_thread_local(stack::innermost_export(stack).as_deref()) {
-                continue; // before the C library's debug information is read, which takes long
+            let frames = stacks.name(stack);
+            if frames::is_of_a_thread_local(&frames) || frames::is_the_runtimes(&frames) {
+                continue;
             }
-            let frames = stack::resolve(stack);
-            if !frames::is_the_runtimes(&frames) {
-                merged
-                    .entry(frames::trimmed(frames))
-                    .or_default()
-                    .merge(tally);
-            }
+            merged
+                .entry(frames::trimmed(frames))
+                .or_default()
+                .merge(tally);
         }
         drop(names);
         let mut sites: Vec<Site> = merged

@@ -62,6 +62,11 @@ static USED: AtomicU32 = AtomicU32::new(1);
 /// The first record of each, or 0.
 static BUCKETS: [AtomicU32; 1 << 14] = [const { AtomicU32::new(0) }; 1 << 14];
 
+/// The first number that no stack has yet: those to come have larger ones.
+pub(crate) fn next_number() -> u32 {
+    USED.load(Ordering::Relaxed)
+}
+
 /// The return addresses of a stack, innermost first.
 pub(crate) fn frames(id: StackId) -> &'static [usize] {
     if id == StackId::UNKNOWN {
