@@ -9,6 +9,7 @@ mod family;
 mod fork;
 mod libc_callers;
 mod library;
+mod names;
 mod process;
 mod repeat;
 mod report;
