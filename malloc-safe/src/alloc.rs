@@ -55,7 +55,7 @@ use crate::{AllocError, CStringError, ContentBlind, Deallocator, Free, Owned};
 ///
 /// deallocator! {
 ///     /// SQLite's allocator.
-///     pub struct Sqlite(c_void) = sqlite3_free;
+///     pub struct Sqlite(any) = sqlite3_free;
 /// }
 ///
 /// // SAFETY: blocks of SQLite's are aligned to 8 bytes, and sqlite3_realloc64 keeps a block that

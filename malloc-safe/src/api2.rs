@@ -102,6 +102,7 @@ unsafe impl Api2Allocator for Free {
 /// # use malloc_safe::{Allocator, Api2, Deallocator};
 /// # struct Arena<'a>(PhantomData<&'a ()>);
 /// # unsafe impl<T> Deallocator<T> for Arena<'_> {
+/// #     type Contents = malloc_safe::contents::Ignored;
 /// #     unsafe fn deallocate(_: NonNull<T>) {}
 /// # }
 /// # unsafe impl Allocator for Arena<'_> {
@@ -115,11 +116,17 @@ unsafe impl Api2Allocator for Free {
 /// ```
 #[repr(transparent)]
 pub struct Api2<A: Allocator + Deallocator<u8>>(
-    PhantomData<A>,
-    // Invariant in A: a coercion must not exchange one allocator for another. The A above decides
-    // on Send.
+    PhantomData<*const ()>, // neither Send nor Sync, but for what is said below
+    // Invariant in A: a coercion must not exchange one allocator for another.
     PhantomData<fn(A) -> A>,
 );
+
+// SAFETY: scenario: a collection with this allocator goes to another thread, and releases there.
+unsafe impl<A: Allocator + Deallocator<u8> + Send> Send for Api2<A> {}
+
+// SAFETY: scenario: two threads have collections with `&Api2`. Each allocates and releases through
+// it, so a block may be released in a thread that did not allocate it: A must be Send as well.
+unsafe impl<A: Allocator + Deallocator<u8> + Send + Sync> Sync for Api2<A> {}
 
 impl<A: Allocator + Deallocator<u8>> Api2<A> {
     /// The allocator; there is nothing in it.

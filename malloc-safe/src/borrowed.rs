@@ -5,7 +5,7 @@ use core::fmt;
 use core::marker::PhantomData;
 use core::ptr::NonNull;
 
-use crate::NulTerminated;
+use crate::{NulTerminated, Pointee};
 
 /// A pointer that is only lent: an argument that C looks at, a result that C keeps.
 ///
@@ -16,14 +16,17 @@ use crate::NulTerminated;
 /// be NULL.
 ///
 /// It is meant for what a reference cannot say: a terminated run, as of a [`CStr`], and an
-/// [`Opaque`](crate::Opaque) handle. For a plain `T`, declare `&T`.
+/// [`Opaque`](crate::Opaque) handle. For a plain `T`, declare `&T`. It stays in its thread, but for
+/// a terminated run: a handle that may be shared is lent anew in the other thread.
 ///
 /// Whoever declares a function with it promises that the function
 ///
 /// - is right for every `T` that safe code can lend it, in every thread that it can be lent in, and
 ///   does no more to it than a shared reference allows, which for an [`Opaque`](crate::Opaque) is
 ///   anything but ending it;
-/// - keeps no pointer into it for longer than `'a`;
+/// - keeps no pointer into it for longer than `'a`, unless C sees to it that the object lives so
+///   long: with a reference of its own, as `X509_set_pubkey` takes, or as whatever keeps the
+///   pointer ends by `'a` (a child `Opaque<Child<'a>>`, as a statement of its database);
 /// - returns one only if no other function that safe code can call ends what it points to within
 ///   `'a`. An error message that the next call overwrites is not lent for `'a`: bind a pointer.
 ///
@@ -67,7 +70,7 @@ pub struct Borrowed<'a, T> {
 /// A string in a declaration: `const char *`.
 pub type BorrowedCStr<'a> = Borrowed<'a, NulTerminated<c_char>>;
 
-impl<T> Borrowed<'_, T> {
+impl<T: Pointee> Borrowed<'_, T> {
     /// Wraps a pointer that C only showed; NULL is `None`.
     ///
     /// # Safety
@@ -86,11 +89,13 @@ impl<T> Borrowed<'_, T> {
     /// // SAFETY: the function shows a string that lives for ever.
     /// let name = unsafe { malloc_sys::workload_name() }.cast_mut();
     /// // SAFETY: as just said, and nobody writes it.
-    /// let name = unsafe { BorrowedCStr::<'static>::from_raw(name.cast()) };
+    /// let name = unsafe { BorrowedCStr::<'static>::from_raw(name) };
     /// assert_eq!(name.expect("not NULL").to_c_str(), c"workload");
     /// ```
     #[inline]
-    pub unsafe fn from_raw(ptr: *mut T) -> Option<Self> {
+    pub unsafe fn from_raw(ptr: *mut T::Raw) -> Option<Self> {
+        const { T::VISIBLE };
+        let ptr: *mut T = ptr.cast();
         debug_assert!(ptr.is_aligned(), "{ptr:p} is not aligned for the pointee");
         NonNull::new(ptr).map(Self::new)
     }
@@ -112,11 +117,11 @@ impl<T> Borrowed<'_, T> {
     ///
     /// let lent = BorrowedCStr::from(c"four");
     /// // SAFETY: a C string, which strlen only reads.
-    /// assert_eq!(unsafe { libc::strlen(lent.as_ptr().cast()) }, 4);
+    /// assert_eq!(unsafe { libc::strlen(lent.as_ptr()) }, 4);
     /// ```
     #[inline]
-    pub fn as_ptr(self) -> *mut T {
-        self.ptr.as_ptr()
+    pub fn as_ptr(self) -> *mut T::Raw {
+        self.ptr.as_ptr().cast()
     }
 }
 
@@ -165,8 +170,11 @@ impl<T> fmt::Debug for Borrowed<'_, T> {
     }
 }
 
-// SAFETY: scenario: another thread gets the pointer and reads the T, as through a `&T`.
-unsafe impl<T: Sync> Send for Borrowed<'_, T> {}
+// Neither Send nor Sync, but for strings and the like: a function that is declared to take it may
+// be right in one thread alone. Where the owner may be shared, it can be lent in the other thread.
+
+// SAFETY: scenario: another thread gets the pointer and reads the run, as through a `&CStr`.
+unsafe impl<T: Sync> Send for Borrowed<'_, NulTerminated<T>> {}
 
 // SAFETY: it can be copied out of a `&Borrowed`: the same.
-unsafe impl<T: Sync> Sync for Borrowed<'_, T> {}
+unsafe impl<T: Sync> Sync for Borrowed<'_, NulTerminated<T>> {}

@@ -44,7 +44,7 @@ use crate::{Deallocator, Owned, Pointee};
 ///     }
 /// }
 ///
-/// # let database = unsafe { Owned::<_, SqliteClose>::from_raw(8 as *mut Opaque<Sqlite>) }.unwrap();
+/// # let database = unsafe { Owned::<Opaque<Sqlite>, SqliteClose>::from_raw(8 as *mut Sqlite) }.unwrap();
 /// if let Err(error) = Owned::close(database) {
 ///     println!("{error}");
 ///     let database: Owned<_, SqliteClose> = error.into_owner().expect("it is kept");
@@ -172,6 +172,7 @@ impl<T: ?Sized + Pointee, D: Close<T>> Owned<T, D> {
 /// # use malloc_safe::{Close, CloseError, CloseFailure, Deallocator, Owned};
 /// # struct Busy;
 /// # unsafe impl Deallocator<u64> for Busy {
+/// #     type Contents = malloc_safe::contents::Read;
 /// #     unsafe fn deallocate(ptr: NonNull<u64>) {
 /// #         unsafe { malloc_sys::free(ptr.as_ptr().cast()) }
 /// #     }
@@ -203,6 +204,7 @@ impl<T: ?Sized + Pointee, D: Close<T>> CloseError<T, D> {
     /// # use malloc_safe::{Close, CloseError, CloseFailure, Deallocator, Owned};
     /// # struct Busy;
     /// # unsafe impl Deallocator<u64> for Busy {
+    /// #     type Contents = malloc_safe::contents::Read;
     /// #     unsafe fn deallocate(ptr: NonNull<u64>) {
     /// #         unsafe { malloc_sys::free(ptr.as_ptr().cast()) }
     /// #     }
@@ -226,7 +228,7 @@ impl<T: ?Sized + Pointee, D: Close<T>> CloseError<T, D> {
     /// ```
     /// # use core::{ffi::c_int, ptr::NonNull};
     /// # use malloc_safe::{Close, CloseFailure, Owned, deallocator};
-    /// # deallocator! { struct SqliteClose(core::ffi::c_void) = malloc_sys::free; }
+    /// # deallocator! { struct SqliteClose(any) = malloc_sys::free; }
     /// # unsafe impl Close<u64> for SqliteClose {
     /// #     type Status = c_int;
     /// #     unsafe fn close(statements: NonNull<u64>) -> Result<(), CloseFailure<c_int>> {
@@ -256,6 +258,7 @@ impl<T: ?Sized + Pointee, D: Close<T>> CloseError<T, D> {
     /// # use malloc_safe::{Close, CloseError, CloseFailure, Deallocator, Owned};
     /// # struct Busy;
     /// # unsafe impl Deallocator<u64> for Busy {
+    /// #     type Contents = malloc_safe::contents::Read;
     /// #     unsafe fn deallocate(ptr: NonNull<u64>) {
     /// #         unsafe { malloc_sys::free(ptr.as_ptr().cast()) }
     /// #     }

@@ -2,9 +2,9 @@
 
 use core::ffi::c_void;
 
-use crate::{Deallocator, Owned};
+use crate::{Deallocator, Owned, Pointee};
 
-impl<T, D: Deallocator<T>> Owned<T, D> {
+impl<T: Pointee, D: Deallocator<T>> Owned<T, D> {
     /// Gives up ownership to C: the pointer, and the function with which C ends it.
     ///
     /// For `sqlite3_result_text` and `g_object_set_data_full`, and for any callback with a
@@ -39,8 +39,10 @@ impl<T, D: Deallocator<T>> Owned<T, D> {
     /// [`into_nul_terminated`](Owned::into_nul_terminated).
     #[inline]
     #[must_use = "without the pointer the block is leaked"]
-    pub fn into_raw_with_destructor(this: Self) -> (*mut T, unsafe extern "C" fn(*mut c_void)) {
-        unsafe extern "C" fn destroy<T, D: Deallocator<T>>(ptr: *mut c_void) {
+    pub fn into_raw_with_destructor(
+        this: Self,
+    ) -> (*mut T::Raw, unsafe extern "C" fn(*mut c_void)) {
+        unsafe extern "C" fn destroy<T: Pointee, D: Deallocator<T>>(ptr: *mut c_void) {
             // SAFETY: whoever lets C call this hands over what the owner gave up, or NULL.
             drop(unsafe { Owned::<T, D>::from_raw(ptr.cast()) });
         }

@@ -1,9 +1,11 @@
 //! Deep arrays without a function of the library's that releases them.
 
+use core::fmt;
 use core::marker::PhantomData;
 use core::mem;
 use core::ptr::NonNull;
 
+use crate::contents::Read;
 use crate::owned::Block;
 use crate::{Deallocator, Lent, NulTerminated};
 
@@ -37,10 +39,18 @@ use crate::{Deallocator, Lent, NulTerminated};
 /// ```
 pub struct Each<E, D = E>(PhantomData<(E, D)>);
 
+impl<E, D> fmt::Debug for Each<E, D> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Each")
+    }
+}
+
 // SAFETY: each element is a block of E's, and the array one of D's: that is what "Each<E, D>'s to
 // release" says to whoever adopts the array. The elements have no destructor, and an array of
 // length 0 leaks its elements at worst. Send if both are.
 unsafe impl<T, E: Deallocator<T>, D: Deallocator<[Lent<T>]>> Deallocator<[Lent<T>]> for Each<E, D> {
+    type Contents = Read; // the pointers
+
     #[inline]
     unsafe fn deallocate(ptr: NonNull<[Lent<T>]>) {
         let _array = Block::<_, D>(ptr, PhantomData);
@@ -57,6 +67,8 @@ where
     E: Deallocator<T>,
     D: Deallocator<NulTerminated<Lent<T>>>,
 {
+    type Contents = Read;
+
     #[inline]
     unsafe fn deallocate(ptr: NonNull<NulTerminated<Lent<T>>>) {
         let _array = Block::<_, D>(ptr, PhantomData);

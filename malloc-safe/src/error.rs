@@ -40,7 +40,7 @@ impl<V> AllocError<V> {
     /// ```
     /// # use core::ptr::NonNull;
     /// # use malloc_safe::{Allocator, Owned, deallocator};
-    /// # deallocator! { struct Full(c_void) = malloc_sys::free; }
+    /// # deallocator! { struct Full(any) = malloc_sys::free; }
     /// # // SAFETY: there are no blocks.
     /// # unsafe impl Allocator for Full {
     /// #     const ALIGNMENT: usize = 8;

@@ -8,12 +8,6 @@ use core::hash::{Hash, Hasher};
 
 use crate::{ContentBlind, Deallocator, NulTerminated, Owned, Pointee};
 
-impl<T: ?Sized + Pointee + Unpin + fmt::Debug, D: Deallocator<T>> fmt::Debug for Owned<T, D> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        (**self).fmt(f)
-    }
-}
-
 impl<T: ?Sized + Pointee + Unpin + fmt::Display, D: Deallocator<T>> fmt::Display for Owned<T, D> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         (**self).fmt(f)
@@ -89,12 +83,6 @@ impl<T: ?Sized + Pointee + Unpin, D: ContentBlind<T>> BorrowMut<T> for Owned<T, 
 }
 
 // An unmeasured string compares as the string that it holds, and so may stand for it in a map.
-
-impl<D: Deallocator<NulTerminated<c_char>>> fmt::Debug for Owned<NulTerminated<c_char>, D> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.to_c_str().fmt(f)
-    }
-}
 
 impl<D, E> PartialEq<Owned<NulTerminated<c_char>, E>> for Owned<NulTerminated<c_char>, D>
 where

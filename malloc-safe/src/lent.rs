@@ -8,7 +8,9 @@ use core::ptr::NonNull;
 use core::slice;
 
 use crate::never::{Never, Pinned};
-use crate::{BlockOf, Borrowed, Deallocator, NulTerminated, Opaque, Owned, Pointee};
+use crate::pointee::layout::Layout as _;
+use crate::show::Show;
+use crate::{Borrowed, Deallocator, Free, NulTerminated, Opaque, Owned, Pointee};
 
 /// An element of an array: a pointer, perhaps NULL, to a `T` that lives as long as the array does.
 ///
@@ -30,8 +32,8 @@ use crate::{BlockOf, Borrowed, Deallocator, NulTerminated, Opaque, Owned, Pointe
 ///
 /// NULL, or a pointer to an aligned, valid `T` that lives until the block in which the element
 /// stands is released. As long as it lives, nobody, C included, writes it outside an `UnsafeCell`,
-/// nor uses it so that a shared borrow, in another thread if the owner is `Send`, would race with
-/// it. Two elements may point to the same `T`.
+/// nor uses it so that a shared borrow, in any thread if the `T` is `Sync`, would race with it. Two
+/// elements may point to the same `T`.
 ///
 /// # Threads
 ///
@@ -121,7 +123,7 @@ impl<T> Lent<T> {
 /// assert_eq!(last(&names), Some(c"name_list")); // of strings, a CStr
 /// # Ok::<(), malloc_safe::RawPartsError<LentCStr>>(())
 /// ```
-pub trait Lendable {
+pub trait Lendable: Pointee {
     /// What is lent for `'a`.
     type View<'a>
     where
@@ -148,7 +150,7 @@ impl<T: Unpin> Lendable for T {
     where
         T: 'a,
     {
-        const { T::INHABITED };
+        const { T::VISIBLE };
         // SAFETY: the caller says that there is a valid T for 'a, which nobody writes.
         unsafe { ptr.as_ref() }
     }
@@ -180,15 +182,6 @@ impl<Tag> Lendable for Opaque<Tag> {
     }
 }
 
-// SAFETY: an element is the pointer, so the address of the first one is that of a `T *`.
-unsafe impl<T> BlockOf<*mut T> for [Lent<T>] {}
-// SAFETY: as above.
-unsafe impl<T> BlockOf<*mut T> for NulTerminated<Lent<T>> {}
-// SAFETY: as above: a string is the address of its first char.
-unsafe impl BlockOf<*mut c_char> for [LentCStr] {}
-// SAFETY: as above.
-unsafe impl BlockOf<*mut c_char> for NulTerminated<LentCStr> {}
-
 /// An array of pointers to what lives as long as the array, and the number of them.
 ///
 /// Adopted as other slices are, with [`from_raw_parts`](Owned::from_raw_parts) or
@@ -212,8 +205,11 @@ impl<T: Lendable, D: Deallocator<[Lent<T>]>> Owned<[Lent<T>], D> {
     /// # Ok::<(), malloc_safe::RawPartsError<LentCStr>>(())
     /// ```
     #[inline]
-    pub fn iter(&self) -> LentIter<'_, T> {
-        LentIter(self.elements().iter())
+    pub fn iter(&self) -> LentIter<'_, T, D> {
+        LentIter {
+            elements: self.elements().iter(),
+            owner: PhantomData,
+        }
     }
 
     /// The element at `index`, `Some(None)` if it is NULL; `None` behind the last.
@@ -332,7 +328,7 @@ impl<T: Lendable, D: Deallocator<NulTerminated<Lent<T>>>> Owned<NulTerminated<Le
     /// assert!(names.iter().any(|name| name == c"buffer"));
     /// ```
     #[inline]
-    pub fn iter(&self) -> LentUntilNull<'_, T> {
+    pub fn iter(&self) -> LentUntilNull<'_, T, D> {
         LentUntilNull {
             next: self.as_non_null().cast(),
             owner: PhantomData,
@@ -388,48 +384,54 @@ impl<T: Lendable, D: Deallocator<NulTerminated<Lent<T>>>> Owned<NulTerminated<Le
 /// ```
 /// # use malloc_safe::{LentCStr, LentIter, Owned};
 /// let none = Owned::<[LentCStr]>::empty();
-/// let mut strings: LentIter<'_, _> = none.iter();
+/// let mut strings: LentIter<'_, _, _> = none.iter();
 /// assert_eq!((strings.len(), strings.next_back()), (0, None));
 /// ```
-pub struct LentIter<'a, T>(slice::Iter<'a, Lent<T>>);
+pub struct LentIter<'a, T, D: Deallocator<[Lent<T>]> = Free> {
+    elements: slice::Iter<'a, Lent<T>>,
+    owner: PhantomData<&'a Owned<[Lent<T>], D>>, // which says whether it may leave its thread
+}
 
-impl<'a, T: Lendable> Iterator for LentIter<'a, T> {
+impl<'a, T: Lendable, D: Deallocator<[Lent<T>]>> Iterator for LentIter<'a, T, D> {
     type Item = Option<T::View<'a>>;
 
     #[inline]
     fn next(&mut self) -> Option<Self::Item> {
-        self.0.next().map(Lent::view)
+        self.elements.next().map(Lent::view)
     }
 
     #[inline]
     fn size_hint(&self) -> (usize, Option<usize>) {
-        self.0.size_hint()
+        self.elements.size_hint()
     }
 
     #[inline]
     fn count(self) -> usize {
-        self.0.len()
+        self.elements.len()
     }
 
     #[inline]
     fn nth(&mut self, n: usize) -> Option<Self::Item> {
-        self.0.nth(n).map(Lent::view)
+        self.elements.nth(n).map(Lent::view)
     }
 }
 
-impl<T: Lendable> DoubleEndedIterator for LentIter<'_, T> {
+impl<T: Lendable, D: Deallocator<[Lent<T>]>> DoubleEndedIterator for LentIter<'_, T, D> {
     #[inline]
     fn next_back(&mut self) -> Option<Self::Item> {
-        self.0.next_back().map(Lent::view)
+        self.elements.next_back().map(Lent::view)
     }
 }
 
-impl<T: Lendable> ExactSizeIterator for LentIter<'_, T> {}
-impl<T: Lendable> FusedIterator for LentIter<'_, T> {}
+impl<T: Lendable, D: Deallocator<[Lent<T>]>> ExactSizeIterator for LentIter<'_, T, D> {}
+impl<T: Lendable, D: Deallocator<[Lent<T>]>> FusedIterator for LentIter<'_, T, D> {}
 
-impl<T> Clone for LentIter<'_, T> {
+impl<T, D: Deallocator<[Lent<T>]>> Clone for LentIter<'_, T, D> {
     fn clone(&self) -> Self {
-        Self(self.0.clone())
+        Self {
+            elements: self.elements.clone(),
+            owner: PhantomData,
+        }
     }
 }
 
@@ -452,12 +454,16 @@ impl<T> Clone for LentIter<'_, T> {
 /// assert_eq!(rest.next(), Some(c"string"));
 /// assert_eq!(rest.clone().count(), names.len() - 1);
 /// ```
-pub struct LentUntilNull<'a, T> {
+pub struct LentUntilNull<'a, T, D: Deallocator<NulTerminated<Lent<T>>> = Free> {
     next: NonNull<Lent<T>>,
-    owner: PhantomData<&'a Lent<T>>,
+    owner: PhantomData<&'a Owned<NulTerminated<Lent<T>>, D>>,
 }
 
-impl<'a, T: Lendable> Iterator for LentUntilNull<'a, T> {
+impl<'a, T, D> Iterator for LentUntilNull<'a, T, D>
+where
+    T: Lendable,
+    D: Deallocator<NulTerminated<Lent<T>>>,
+{
     type Item = T::View<'a>;
 
     #[inline]
@@ -471,27 +477,38 @@ impl<'a, T: Lendable> Iterator for LentUntilNull<'a, T> {
     }
 }
 
-impl<T: Lendable> FusedIterator for LentUntilNull<'_, T> {}
+impl<T, D> FusedIterator for LentUntilNull<'_, T, D>
+where
+    T: Lendable,
+    D: Deallocator<NulTerminated<Lent<T>>>,
+{
+}
 
-impl<T> Clone for LentUntilNull<'_, T> {
+impl<T, D: Deallocator<NulTerminated<Lent<T>>>> Clone for LentUntilNull<'_, T, D> {
     fn clone(&self) -> Self {
         Self { ..*self }
     }
 }
 
 // SAFETY: scenario: another thread gets the iterator and reads the elements, as it may through
-// the shared owner that this stands for.
-unsafe impl<T: Sync> Send for LentUntilNull<'_, T> {}
+// the shared owner that this stands for, if that is Sync.
+unsafe impl<T: Sync, D> Send for LentUntilNull<'_, T, D> where
+    D: Deallocator<NulTerminated<Lent<T>>> + Sync
+{
+}
 
 // SAFETY: as above: a shared iterator can be cloned.
-unsafe impl<T: Sync> Sync for LentUntilNull<'_, T> {}
+unsafe impl<T: Sync, D> Sync for LentUntilNull<'_, T, D> where
+    D: Deallocator<NulTerminated<Lent<T>>> + Sync
+{
+}
 
 impl<'a, T: Lendable, D: Deallocator<[Lent<T>]>> IntoIterator for &'a Owned<[Lent<T>], D> {
     type Item = Option<T::View<'a>>;
-    type IntoIter = LentIter<'a, T>;
+    type IntoIter = LentIter<'a, T, D>;
 
     #[inline]
-    fn into_iter(self) -> LentIter<'a, T> {
+    fn into_iter(self) -> LentIter<'a, T, D> {
         self.iter()
     }
 }
@@ -502,27 +519,66 @@ where
     D: Deallocator<NulTerminated<Lent<T>>>,
 {
     type Item = T::View<'a>;
-    type IntoIter = LentUntilNull<'a, T>;
+    type IntoIter = LentUntilNull<'a, T, D>;
 
     #[inline]
-    fn into_iter(self) -> LentUntilNull<'a, T> {
+    fn into_iter(self) -> LentUntilNull<'a, T, D> {
         self.iter()
     }
 }
 
-impl<D: Deallocator<NulTerminated<LentCStr>>> fmt::Debug for Owned<NulTerminated<LentCStr>, D> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self).finish()
+impl<T: Lendable> Show for [Lent<T>]
+where
+    for<'a> T::View<'a>: fmt::Debug,
+{
+    unsafe fn show(ptr: NonNull<Self>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // SAFETY: the caller says that the owner of these elements is borrowed.
+        let elements = unsafe { ptr.as_ref() };
+        f.debug_list()
+            .entries(elements.iter().map(Lent::view))
+            .finish()
     }
 }
 
-impl fmt::Debug for LentIter<'_, NulTerminated<c_char>> {
+impl<T: Lendable> Show for NulTerminated<Lent<T>>
+where
+    for<'a> T::View<'a>: fmt::Debug,
+{
+    unsafe fn show(ptr: NonNull<Self>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut list = f.debug_list();
+        let mut next = ptr.cast::<Lent<T>>();
+        // SAFETY: the caller says that the owner is borrowed; `next` has not passed the NULL.
+        while let Some(view) = unsafe { next.as_ref() }.view() {
+            list.entry(&view);
+            // SAFETY: behind an element that is not NULL there is another.
+            next = unsafe { next.add(1) };
+        }
+        list.finish()
+    }
+}
+
+/// As the pointer: what it points to lives as long as the array, which is not known here.
+impl<T> fmt::Debug for Lent<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Lent").field(&self.0).finish()
+    }
+}
+
+impl<T, D: Deallocator<[Lent<T>]>> fmt::Debug for LentIter<'_, T, D>
+where
+    T: Lendable,
+    for<'b> T::View<'b>: fmt::Debug,
+{
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(self.clone()).finish()
     }
 }
 
-impl fmt::Debug for LentUntilNull<'_, NulTerminated<c_char>> {
+impl<T, D: Deallocator<NulTerminated<Lent<T>>>> fmt::Debug for LentUntilNull<'_, T, D>
+where
+    T: Lendable,
+    for<'b> T::View<'b>: fmt::Debug,
+{
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(self.clone()).finish()
     }

@@ -89,7 +89,7 @@
 //!
 //! | it comes back through | declare or adopt |
 //! | --- | --- |
-//! | a `T **` | [`Out<'_, T>`](Out) |
+//! | a `T **` | [`Out<'_, Owned<T>>`](Out) |
 //! | a `T **` and a `size_t *` | [`out::slice`] |
 //! | a `T **` and a `size_t *` of a buffer that it reallocates, as `getline` does | [`out::in_out`] and a [`CVec<T>`](CVec) |
 //! | a struct of the caller's, whose contents are the library's | [`Disposable<S, D>`](Disposable) with `D:` [`Dispose<S>`](Dispose) |
@@ -168,7 +168,9 @@ mod alloc;
 mod api2;
 mod borrowed;
 mod close;
+pub mod contents;
 mod dealloc;
+mod deallocator;
 mod destructor;
 mod disposable;
 mod each;
@@ -180,17 +182,24 @@ mod never;
 mod opaque;
 pub mod out;
 mod owned;
+mod owner;
 mod pointee;
 #[cfg(feature = "serde")]
 mod serialize;
 mod shared;
+mod show;
 mod slice;
 mod string;
 mod terminated;
+mod threads;
 mod vec;
 #[cfg(feature = "zeroize")]
 mod wipe;
 mod with;
+
+#[doc(hidden)]
+#[path = "private.rs"]
+pub mod __private;
 
 pub use alloc::Allocator;
 #[cfg(feature = "allocator-api2")]
@@ -203,9 +212,10 @@ pub use each::Each;
 pub use error::{AllocError, CStringError, IntoCStrError, NotTerminated, NotUtf8};
 pub use lent::{Lendable, Lent, LentCStr, LentIter, LentUntilNull};
 pub use linked::{Linked, Nodes};
-pub use opaque::Opaque;
+pub use opaque::{HandleThreads, Opaque};
 pub use out::Out;
 pub use owned::Owned;
+pub use owner::Owner;
 pub use pointee::{BlockOf, Pointee};
 pub use shared::{RefCounted, Shared};
 pub use slice::{IntoIter, RawPartsError};

@@ -1,9 +1,12 @@
 //! Linked lists that are released as a whole.
 
+use core::fmt;
 use core::iter::FusedIterator;
 use core::marker::PhantomData;
 use core::ptr::NonNull;
 
+use crate::contents::Read;
+use crate::pointee::layout::Layout as _;
 use crate::{Deallocator, Owned, Pointee};
 
 /// A [`Deallocator`] that releases a whole linked list, as `freeaddrinfo` and `freeifaddrs` do.
@@ -13,12 +16,15 @@ use crate::{Deallocator, Owned, Pointee};
 /// # Safety
 ///
 /// For every node of a list that is [`Self`'s to release](Owned#invariant), `next` returns NULL, or
-/// a pointer that is good for reading an aligned, valid node behind it, which lives until the first
-/// one is released and which nobody writes until then. Computed from the address of `node`, a
-/// pointer is not: a reference to one node does not reach another. This holds whatever safe code has
+/// a pointer to a node behind it, which is aligned and valid. As long as the owner of the first node
+/// is borrowed shared, that node lives and nobody writes it; a function that appends, or takes a node
+/// out, borrows the owner mutably. Read the pointer from the node; do not compute it from the address
+/// of `node`, as a reference to one node does not reach another. This holds whatever safe code has
 /// made of the nodes through a shared reference, and also for a list that was owned as a subtype of
-/// `T`. So `Self` is not [`ContentBlind`](crate::ContentBlind) of `T`, and safe code neither
-/// overwrites a node nor has one owned that it made up.
+/// `T`.
+///
+/// Safe code neither overwrites a node nor has one owned that it made up, as the deallocator
+/// [reads](Read) them: one that [ignores](crate::contents::Ignored) the contents is not `Linked`.
 ///
 /// # Examples
 ///
@@ -39,12 +45,16 @@ use crate::{Deallocator, Owned, Pointee};
 /// // SAFETY: a place for the first node.
 /// assert_eq!(unsafe { libc::getifaddrs(&raw mut first) }, 0);
 /// // SAFETY: NULL or a list for freeifaddrs.
-/// if let Some(list) = unsafe { Owned::<_, FreeInterfaces>::from_raw(first) } {
+/// if let Some(list) = unsafe { Owned::<libc::ifaddrs, FreeInterfaces>::from_raw(first) } {
 ///     println!("{} addresses", list.nodes().count());
 /// }
 /// # }
 /// ```
-pub unsafe trait Linked<T>: Deallocator<T> {
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not known to release lists of `{T}`",
+    note = "implement `Linked<{T}>`, which says where the next node is"
+)]
+pub unsafe trait Linked<T>: Deallocator<T, Contents = Read> {
     /// The node behind this one, NULL behind the last.
     fn next(node: &T) -> *const T;
 }
@@ -66,13 +76,13 @@ impl<T: Unpin, D: Linked<T>> Owned<T, D> {
     /// let status = unsafe { libc::getaddrinfo(host, any, ptr::null(), &raw mut first) };
     /// assert_eq!(status, 0);
     /// // SAFETY: status 0 stores a list for freeaddrinfo.
-    /// let list = unsafe { Owned::<_, FreeAddrInfo>::from_raw(first) }.expect("an address");
+    /// let list = unsafe { Owned::<libc::addrinfo, FreeAddrInfo>::from_raw(first) }.expect("an address");
     /// assert!(list.nodes().all(|address| address.ai_family == libc::AF_INET));
     /// # }
     /// ```
     #[inline]
     pub fn nodes(&self) -> Nodes<'_, T, D> {
-        const { T::INHABITED };
+        const { T::VISIBLE };
         Nodes {
             next: Some(self.as_non_null()),
             list: PhantomData,
@@ -100,19 +110,19 @@ impl<T: Unpin, D: Linked<T>> Owned<T, D> {
 /// # // SAFETY: a place for the first node.
 /// # assert_eq!(unsafe { libc::getifaddrs(&raw mut first) }, 0);
 /// # // SAFETY: NULL or a list for freeifaddrs.
-/// # let list = unsafe { Owned::<_, FreeInterfaces>::from_raw(first) };
+/// # let list = unsafe { Owned::<libc::ifaddrs, FreeInterfaces>::from_raw(first) };
 /// if let Some(list) = list {
 ///     let nodes = list.nodes();
 ///     assert_eq!(nodes.clone().count(), nodes.count());
 /// }
 /// # }
 /// ```
-pub struct Nodes<'a, T, D: Linked<T>> {
+pub struct Nodes<'a, T: Pointee, D: Linked<T>> {
     next: Option<NonNull<T>>,
     list: PhantomData<&'a Owned<T, D>>,
 }
 
-impl<'a, T, D: Linked<T>> Iterator for Nodes<'a, T, D> {
+impl<'a, T: Pointee, D: Linked<T>> Iterator for Nodes<'a, T, D> {
     type Item = &'a T;
 
     #[inline]
@@ -124,17 +134,23 @@ impl<'a, T, D: Linked<T>> Iterator for Nodes<'a, T, D> {
     }
 }
 
-impl<T, D: Linked<T>> FusedIterator for Nodes<'_, T, D> {}
+impl<T: Pointee, D: Linked<T>> FusedIterator for Nodes<'_, T, D> {}
 
-impl<T, D: Linked<T>> Clone for Nodes<'_, T, D> {
+impl<T: Pointee, D: Linked<T>> Clone for Nodes<'_, T, D> {
     fn clone(&self) -> Self {
         Self { ..*self }
     }
 }
 
+impl<T: Pointee + fmt::Debug, D: Linked<T>> fmt::Debug for Nodes<'_, T, D> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.clone()).finish()
+    }
+}
+
 // SAFETY: scenario: another thread gets the iterator and reads the nodes, as it may through the
 // shared owner that this stands for.
-unsafe impl<T: Sync, D: Linked<T> + Sync> Send for Nodes<'_, T, D> {}
+unsafe impl<T: Pointee + Sync, D: Linked<T> + Sync> Send for Nodes<'_, T, D> {}
 
 // SAFETY: as above: a shared iterator can be cloned.
-unsafe impl<T: Sync, D: Linked<T> + Sync> Sync for Nodes<'_, T, D> {}
+unsafe impl<T: Pointee + Sync, D: Linked<T> + Sync> Sync for Nodes<'_, T, D> {}

@@ -1,21 +1,28 @@
 //! Out-parameters: memory that comes back through a `T **`.
 
+use core::fmt;
 use core::marker::PhantomData;
 use core::mem::{self, ManuallyDrop};
 use core::ptr;
 
-use crate::{Allocator, CVec, Deallocator, Free, Owned, Pointee, RawPartsError};
+use crate::{Allocator, CVec, Deallocator, Owned, Owner, RawPartsError};
 
 /// An empty place for C to put a pointer into: by ABI, a `T **` that points to NULL.
 ///
-/// It stands in the declaration of the function; what C stores there has an owner at once, also
-/// on the path where the function reports an error. A place that already owns something is
-/// emptied first, because C would overwrite the pointer without looking.
+/// It stands in the declaration of the function, with the owner that C's pointer becomes: an
+/// [`Owned`], a [`Shared`](crate::Shared), a handle ([`Owner`]). What C stores there has that owner at
+/// once, also on the path where the function reports an error. A place that already owns something
+/// is emptied first, because C would overwrite the pointer without looking.
 ///
-/// Whoever declares a function with an `Out` promises that on every path, errors included, it
-/// leaves there NULL or what satisfies the [invariant](Owned#invariant) of an owner. Where the
-/// manual calls the pointer undefined after an error, declare a raw pointer instead. What C stores
-/// is not looked at, not even for its alignment.
+/// Whoever declares a function with an `Out` promises that
+///
+/// - on every path, errors included, it leaves there NULL or what satisfies the invariant of the
+///   owner ([of an `Owned`](Owned#invariant)). Where the manual calls the pointer undefined after an
+///   error, declare a raw pointer instead;
+/// - it does so before it returns, and keeps no pointer to the place. `open_memstream` writes there
+///   whenever its stream is flushed: that is what [`slice`] is for.
+///
+/// What C stores is not looked at, not even for its alignment.
 ///
 /// ```
 /// use core::ffi::{c_char, c_int};
@@ -25,7 +32,7 @@ use crate::{Allocator, CVec, Deallocator, Free, Owned, Pointee, RawPartsError};
 ///     safe fn workload_string_out(
 ///         length: usize,
 ///         fill: c_char,
-///         out: Out<'_, NulTerminated<c_char>>,
+///         out: Out<'_, Owned<NulTerminated<c_char>>>,
 ///     ) -> c_int;
 /// }
 /// # use malloc_sys as _;
@@ -36,20 +43,20 @@ use crate::{Allocator, CVec, Deallocator, Free, Owned, Pointee, RawPartsError};
 /// assert_eq!(text.expect("status 0 fills it").to_bytes(), b"xxx");
 /// ```
 #[repr(transparent)]
-pub struct Out<'a, T: Pointee, D: Deallocator<T> = Free>(&'a mut Option<Owned<T, D>>);
+pub struct Out<'a, O: Owner>(&'a mut Option<O>);
 
-impl<'a, T: Pointee, D: Deallocator<T>> Out<'a, T, D> {
+impl<'a, O: Owner> Out<'a, O> {
     /// Empties `slot`, dropping what it owned, and offers it to one call.
     ///
     /// One place for a call after another, with nothing leaked in between:
     ///
     /// ```
     /// use core::ffi::{c_char, c_int};
-    /// use malloc_safe::{NulTerminated, Out};
+    /// use malloc_safe::{NulTerminated, Out, Owned};
     ///
     /// # unsafe extern "C" {
     /// #     safe fn workload_string_out(
-    /// #         length: usize, fill: c_char, out: Out<'_, NulTerminated<c_char>>,
+    /// #         length: usize, fill: c_char, out: Out<'_, Owned<NulTerminated<c_char>>>,
     /// #     ) -> c_int;
     /// # }
     /// # use malloc_sys as _;
@@ -62,7 +69,7 @@ impl<'a, T: Pointee, D: Deallocator<T>> Out<'a, T, D> {
     /// assert_eq!(text.expect("filled").to_bytes(), b"xxx");
     /// ```
     #[inline]
-    pub fn new(slot: &'a mut Option<Owned<T, D>>) -> Self {
+    pub fn new(slot: &'a mut Option<O>) -> Self {
         *slot = None;
         Self(slot)
     }
@@ -76,15 +83,22 @@ impl<'a, T: Pointee, D: Deallocator<T>> Out<'a, T, D> {
     /// use malloc_safe::{NulTerminated, Out, Owned};
     ///
     /// let mut text: Option<Owned<NulTerminated<c_char>>> = None;
-    /// let out: *mut *mut c_char = Out::new(&mut text).into_raw().cast();
+    /// let out = Out::new(&mut text).into_raw();
     /// // SAFETY: the function stores NULL or a C string in a malloc block.
     /// let status = unsafe { malloc_sys::workload_string_out(2, 45, out) };
     /// assert_eq!(status, 0);
     /// assert_eq!(text.expect("filled").to_bytes(), b"--");
     /// ```
     #[inline]
-    pub fn into_raw(self) -> *mut *mut T {
-        ptr::from_mut(self.0).cast() // a transparent owner in an Option is a nullable pointer
+    pub fn into_raw(self) -> *mut *mut O::Raw {
+        ptr::from_mut(self.0).cast() // by the contract of Owner
+    }
+}
+
+impl<O: Owner> fmt::Debug for Out<'_, O> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let place: *const Option<O> = self.0;
+        f.debug_tuple("Out").field(&place).finish()
     }
 }
 
@@ -92,13 +106,13 @@ impl<'a, T: Pointee, D: Deallocator<T>> Out<'a, T, D> {
 ///
 /// ```
 /// use core::ffi::{c_char, c_int};
-/// use malloc_safe::{NulTerminated, Out, out};
+/// use malloc_safe::{NulTerminated, Out, Owned, out};
 ///
 /// unsafe extern "C" {
 ///     safe fn workload_string_out(
 ///         length: usize,
 ///         fill: c_char,
-///         out: Out<'_, NulTerminated<c_char>>,
+///         out: Out<'_, Owned<NulTerminated<c_char>>>,
 ///     ) -> c_int;
 /// }
 /// # use malloc_sys as _;
@@ -108,9 +122,7 @@ impl<'a, T: Pointee, D: Deallocator<T>> Out<'a, T, D> {
 /// assert_eq!(text.expect("status 0 fills it").to_bytes(), b"--");
 /// ```
 #[inline]
-pub fn owner<T: Pointee, D: Deallocator<T>, R>(
-    fill: impl FnOnce(Out<'_, T, D>) -> R,
-) -> (R, Option<Owned<T, D>>) {
+pub fn owner<O: Owner, R>(fill: impl FnOnce(Out<'_, O>) -> R) -> (R, Option<O>) {
     let mut slot = None;
     let result = fill(Out::new(&mut slot));
     (result, slot)

@@ -5,6 +5,7 @@ use core::mem;
 use core::ops::{Deref, DerefMut};
 use core::ptr::{self, NonNull};
 
+use crate::threads::{SentBy, SharedBy};
 use crate::{Borrowed, ContentBlind, Deallocator, Free, Pointee};
 
 /// Owns what a C function returned, and gives it back with `D` when dropped.
@@ -76,7 +77,7 @@ pub struct Owned<T: ?Sized + Pointee, D: Deallocator<T> = Free> {
 }
 
 /// Taking over a block with one `T` in it.
-impl<T, D: Deallocator<T>> Owned<T, D> {
+impl<T: Pointee, D: Deallocator<T>> Owned<T, D> {
     /// Adopts a pointer that C returned; NULL is `None`.
     ///
     /// # Safety
@@ -98,7 +99,8 @@ impl<T, D: Deallocator<T>> Owned<T, D> {
     /// assert_eq!(number.as_deref(), Some(&7));
     /// ```
     #[inline]
-    pub unsafe fn from_raw(ptr: *mut T) -> Option<Self> {
+    pub unsafe fn from_raw(ptr: *mut T::Raw) -> Option<Self> {
+        let ptr: *mut T = ptr.cast();
         debug_assert!(ptr.is_aligned(), "{ptr:p} is not aligned for the pointee");
         // SAFETY: not NULL, and the caller promises the invariant.
         NonNull::new(ptr).map(|ptr| unsafe { Self::from_non_null(ptr) })
@@ -118,8 +120,8 @@ impl<T, D: Deallocator<T>> Owned<T, D> {
     /// ```
     #[inline]
     #[must_use = "without the pointer the block is leaked"]
-    pub fn into_raw(this: Self) -> *mut T {
-        Self::into_non_null(this).as_ptr()
+    pub fn into_raw(this: Self) -> *mut T::Raw {
+        Self::into_non_null(this).as_ptr().cast()
     }
 
     /// Lends the pointer to a function that is declared to take it.
@@ -142,6 +144,7 @@ impl<T, D: Deallocator<T>> Owned<T, D> {
     /// ```
     #[inline]
     pub fn lend(this: &Self) -> Borrowed<'_, T> {
+        const { T::VISIBLE };
         Borrowed::new(this.ptr)
     }
 
@@ -159,11 +162,14 @@ impl<T, D: Deallocator<T>> Owned<T, D> {
     pub fn into_inner(this: Self) -> T
     where
         T: Unpin,
+        D: ContentBlind<T>, // else the deallocator may end what the contents point to
     {
-        const { T::INHABITED };
+        const { T::VISIBLE };
         let block = Block::<T, D>(Self::into_non_null(this), PhantomData);
         // SAFETY: by the invariant there is a valid T, read once; `block` releases without it.
-        unsafe { block.0.read() }
+        let value = unsafe { block.0.read() };
+        drop(block); // before the value is returned: should this panic, the value is dropped
+        value
     }
 }
 
@@ -211,8 +217,8 @@ impl<T: ?Sized + Pointee, D: Deallocator<T>> Owned<T, D> {
     /// assert_eq!(unsafe { libc::atoi(Owned::as_ptr(&digits).cast()) }, 77);
     /// ```
     #[inline]
-    pub fn as_ptr(this: &Self) -> *mut T {
-        this.ptr.as_ptr()
+    pub fn as_ptr(this: &Self) -> *mut T::Raw {
+        this.ptr.as_ptr().cast()
     }
 
     /// Makes the contents live as long as the program, and never frees them.
@@ -231,7 +237,7 @@ impl<T: ?Sized + Pointee, D: Deallocator<T>> Owned<T, D> {
         T: Unpin + 'a,
         D: 'a,
     {
-        const { T::INHABITED };
+        const { T::VISIBLE };
         // SAFETY: the invariant holds, and with the owner gone nothing ends or shares the block.
         unsafe { Self::into_non_null(this).as_mut() }
     }
@@ -254,7 +260,7 @@ impl<T: ?Sized + Pointee + Unpin, D: Deallocator<T>> Deref for Owned<T, D> {
 
     #[inline]
     fn deref(&self) -> &T {
-        const { T::INHABITED };
+        const { T::VISIBLE };
         // SAFETY: by the invariant there is a valid T, unshared but for borrows of `self`.
         unsafe { self.ptr.as_ref() }
     }
@@ -264,7 +270,7 @@ impl<T: ?Sized + Pointee + Unpin, D: Deallocator<T>> Deref for Owned<T, D> {
 impl<T: ?Sized + Pointee + Unpin, D: ContentBlind<T>> DerefMut for Owned<T, D> {
     #[inline]
     fn deref_mut(&mut self) -> &mut T {
-        const { T::INHABITED };
+        const { T::VISIBLE };
         // SAFETY: as in deref, and `self` is borrowed exclusively.
         unsafe { self.ptr.as_mut() }
     }
@@ -272,11 +278,11 @@ impl<T: ?Sized + Pointee + Unpin, D: ContentBlind<T>> DerefMut for Owned<T, D> {
 
 // SAFETY: scenario: a worker thread receives the owner, reads the T and drops both. It owns the
 // block alone (invariant); using the T there needs T: Send, releasing it there needs D: Send.
-unsafe impl<T: ?Sized + Pointee + Send, D: Deallocator<T> + Send> Send for Owned<T, D> {}
+unsafe impl<T: ?Sized + Pointee + SentBy<D>, D: Deallocator<T> + Send> Send for Owned<T, D> {}
 
 // SAFETY: scenario: two threads hold `&Owned` and read the T. That needs T: Sync. D: Sync keeps
 // out a library whose memory may not even be looked at from elsewhere.
-unsafe impl<T: ?Sized + Pointee + Sync, D: Deallocator<T> + Sync> Sync for Owned<T, D> {}
+unsafe impl<T: ?Sized + Pointee + SharedBy<D>, D: Deallocator<T> + Sync> Sync for Owned<T, D> {}
 
 // Moving the owner leaves the T where it is.
 impl<T: ?Sized + Pointee, D: Deallocator<T>> Unpin for Owned<T, D> {}

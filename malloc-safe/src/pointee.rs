@@ -4,19 +4,37 @@ use core::ffi::{CStr, c_char};
 use core::mem::MaybeUninit;
 use core::ptr::NonNull;
 
-use crate::NulTerminated;
+use crate::{Deallocator, Lent, NulTerminated, Opaque, Owned, RefCounted, Shared};
 
-mod sealed {
-    pub trait Sealed {}
-    impl<T> Sealed for T {}
-    impl<T> Sealed for [T] {}
-    impl Sealed for str {}
-    impl Sealed for core::ffi::CStr {}
+/// What the owners know of a pointee, out of users' sight: a constant here is on no type of theirs.
+pub(crate) mod layout {
+    use core::ptr::NonNull;
+
+    pub trait Layout {
+        /// What the address is a multiple of.
+        const ALIGN: usize;
+
+        /// Fails to compile for a pointee of which safe code must have no reference and no value.
+        ///
+        /// An `enum` without values could be matched. A struct without a size, as bindgen writes
+        /// for one that C keeps to itself, can be copied out of its block, and a copy is no object
+        /// of the library's.
+        const VISIBLE: () = ();
+
+        /// Whether the pointer stands for no block at all.
+        ///
+        /// That is the empty slice that `Owned::from_raw_parts` makes of NULL and 0: it has no
+        /// bytes, and its address is the alignment, which is in the first page of memory, where
+        /// there are no blocks. A sized pointee always has its block, even one of size 0.
+        fn is_unallocated(ptr: NonNull<Self>) -> bool;
+    }
 }
 
-/// What an [`Owned`](crate::Owned) can point to: any sized type, `[T]`, `str` and [`CStr`].
+/// What an [`Owned`](crate::Owned) can point to: a plain type, `[T]`, `str`, [`CStr`], and this
+/// crate's [`NulTerminated`] and [`Opaque`].
 ///
-/// C hands over nothing else: it has no trait objects. The trait is sealed.
+/// C hands over nothing else: it has no trait objects. A plain type is one that is [`Unpin`]; for
+/// one that is not, an owner of [`Opaque<T>`](Opaque) does as much. The trait is sealed.
 ///
 /// For a function over all owners, the bound of their pointees:
 ///
@@ -32,32 +50,35 @@ mod sealed {
 /// drop_in_reverse(vec![Owned::<u64>::try_new(1)?, Owned::try_new(2)?]);
 /// # Ok::<(), malloc_safe::AllocError<u64>>(())
 /// ```
-pub trait Pointee: sealed::Sealed {
-    /// Whether the pointer stands for no block at all.
-    ///
-    /// That is the empty slice that [`Owned::from_raw_parts`](crate::Owned::from_raw_parts) makes
-    /// of NULL and 0: it has no bytes, and its address is the alignment, which is in the first page
-    /// of memory, where there are no blocks. A sized pointee always has its block, even one of size 0.
-    #[doc(hidden)]
-    fn is_unallocated(ptr: NonNull<Self>) -> bool;
-
-    /// What the address is a multiple of.
-    #[doc(hidden)]
-    const ALIGNMENT: usize;
-
-    /// Fails to compile for an `enum` without values that stands for a C struct: safe code could
-    /// `match` a reference to one.
-    #[doc(hidden)]
-    const INHABITED: () = ();
+#[diagnostic::on_unimplemented(
+    message = "an owner cannot point to `{Self}`",
+    note = "for a type that is not `Unpin`, own `Opaque<{Self}>`"
+)]
+pub trait Pointee: layout::Layout {
+    /// C's type: the block is a `Raw *`. For an `Opaque<X>` and a `NulTerminated<X>` that is `X`,
+    /// for a plain type itself.
+    type Raw;
 }
 
-impl<T> Pointee for T {
-    const ALIGNMENT: usize = align_of::<T>();
+#[diagnostic::do_not_recommend]
+impl<T: Unpin> Pointee for T {
+    type Raw = T;
+}
 
-    const INHABITED: () = assert!(
-        size_of::<Option<T>>() > 0,
-        "the pointee has no values: use malloc_safe::Opaque"
-    );
+#[diagnostic::do_not_recommend]
+impl<T: Unpin> layout::Layout for T {
+    const ALIGN: usize = align_of::<T>();
+
+    const VISIBLE: () = {
+        assert!(
+            size_of::<Option<T>>() > 0,
+            "the pointee has no values: own a malloc_safe::Opaque of it"
+        );
+        assert!(
+            size_of::<T>() > 0,
+            "the pointee has no size: own a malloc_safe::Opaque of it"
+        );
+    };
 
     #[inline]
     fn is_unallocated(_: NonNull<Self>) -> bool {
@@ -66,7 +87,16 @@ impl<T> Pointee for T {
 }
 
 impl<T> Pointee for [T] {
-    const ALIGNMENT: usize = align_of::<T>();
+    type Raw = T;
+}
+
+impl<T> layout::Layout for [T] {
+    const ALIGN: usize = align_of::<T>();
+
+    const VISIBLE: () = assert!(
+        size_of::<Option<T>>() > 0,
+        "the elements have no values: own an array of malloc_safe::Lent<malloc_safe::Opaque>"
+    );
 
     #[inline]
     fn is_unallocated(ptr: NonNull<Self>) -> bool {
@@ -83,7 +113,11 @@ impl<T> Pointee for [T] {
 fn cold() {}
 
 impl Pointee for str {
-    const ALIGNMENT: usize = 1;
+    type Raw = u8;
+}
+
+impl layout::Layout for str {
+    const ALIGN: usize = 1;
 
     #[inline]
     fn is_unallocated(ptr: NonNull<Self>) -> bool {
@@ -96,7 +130,11 @@ impl Pointee for str {
 }
 
 impl Pointee for CStr {
-    const ALIGNMENT: usize = 1;
+    type Raw = c_char;
+}
+
+impl layout::Layout for CStr {
+    const ALIGN: usize = 1;
 
     #[inline]
     fn is_unallocated(_: NonNull<Self>) -> bool {
@@ -104,11 +142,38 @@ impl Pointee for CStr {
     }
 }
 
+impl<T> Pointee for NulTerminated<T> {
+    type Raw = T;
+}
+
+impl<T> layout::Layout for NulTerminated<T> {
+    const ALIGN: usize = align_of::<T>();
+
+    #[inline]
+    fn is_unallocated(_: NonNull<Self>) -> bool {
+        false // there is always the terminator
+    }
+}
+
+impl<X> Pointee for Opaque<X> {
+    type Raw = X;
+}
+
+impl<X> layout::Layout for Opaque<X> {
+    const ALIGN: usize = 1; // what C keeps there is not known
+
+    #[inline]
+    fn is_unallocated(_: NonNull<Self>) -> bool {
+        false
+    }
+}
+
 /// Says that a block of `X`s may be owned as `Self`.
 ///
-/// It lets a deallocator that takes an `X *` release every view of such a block: one `X`, a slice
-/// of them, a terminated run of them, the same not yet written, and for `char` also bytes,
-/// [`CStr`] and `str`. The macro [`deallocator!`](crate::deallocator) writes its implementations
+/// It lets a deallocator that takes an `X *` release every view of such a block: one `X`, the same
+/// as an [`Opaque`], a slice of them, a terminated run of them, the same not yet written, and for
+/// `char` also bytes, [`CStr`] and `str`. Owners and other pointers in an array are blocks of
+/// `T *`s. The macro [`deallocator!`](crate::deallocator) writes its implementations
 /// in these terms.
 ///
 /// # Safety
@@ -139,16 +204,18 @@ impl Pointee for CStr {
 /// ```
 #[diagnostic::on_unimplemented(
     message = "a deallocator of `{X}` does not release a block of `{Self}`",
-    note = "name the type that it releases in `deallocator!`, or `c_void` for any"
+    note = "name the type that it releases in `deallocator!`, or write `(any)` for a function that releases every type"
 )]
 pub unsafe trait BlockOf<X>: Pointee {}
 
 // SAFETY: the X is the block.
-unsafe impl<X> BlockOf<X> for X {}
+unsafe impl<X: Pointee> BlockOf<X> for X {}
+// SAFETY: as one X, which Rust does not look into.
+unsafe impl<X> BlockOf<X> for Opaque<X> {}
 // SAFETY: the address of a slice is its first element's.
 unsafe impl<X> BlockOf<X> for [X] {}
 // SAFETY: as one X.
-unsafe impl<X> BlockOf<X> for MaybeUninit<X> {}
+unsafe impl<X: Unpin> BlockOf<X> for MaybeUninit<X> {}
 // SAFETY: as several.
 unsafe impl<X> BlockOf<X> for [MaybeUninit<X>] {}
 // SAFETY: as several.
@@ -161,3 +228,20 @@ unsafe impl BlockOf<c_char> for str {}
 unsafe impl BlockOf<i8> for [u8] {}
 // SAFETY: ... and where it is not.
 unsafe impl BlockOf<u8> for [i8] {}
+
+// SAFETY: an owner is the pointer, so the address of the first element is that of a `Raw *`.
+unsafe impl<T: Pointee, D: Deallocator<T>> BlockOf<*mut T::Raw> for [Owned<T, D>] {}
+// SAFETY: as above; None is NULL.
+unsafe impl<T: Pointee, D: Deallocator<T>> BlockOf<*mut T::Raw> for [Option<Owned<T, D>>] {}
+// SAFETY: as above.
+unsafe impl<T: Pointee, D: RefCounted<T>> BlockOf<*mut T::Raw> for [Shared<T, D>] {}
+// SAFETY: as above.
+unsafe impl<T: Pointee, D: RefCounted<T>> BlockOf<*mut T::Raw> for [Option<Shared<T, D>>] {}
+// SAFETY: as above.
+unsafe impl<T: Pointee> BlockOf<*mut T::Raw> for [NonNull<T>] {}
+// SAFETY: as above.
+unsafe impl<T: Pointee> BlockOf<*mut T::Raw> for [Option<NonNull<T>>] {}
+// SAFETY: as above.
+unsafe impl<T: Pointee> BlockOf<*mut T::Raw> for [Lent<T>] {}
+// SAFETY: as above, up to the first NULL.
+unsafe impl<T: Pointee> BlockOf<*mut T::Raw> for NulTerminated<Lent<T>> {}

@@ -6,6 +6,8 @@ use core::mem;
 use core::ops::Deref;
 use core::ptr::NonNull;
 
+use crate::pointee::layout::Layout as _;
+use crate::threads::{SentBy, SharedBy};
 use crate::{Borrowed, Deallocator, Pointee};
 
 /// A [`Deallocator`] that drops one of several references, and its counterpart that adds one.
@@ -20,8 +22,10 @@ use crate::{Borrowed, Deallocator, Pointee};
 ///   Where the library's counter could wrap, `retain` aborts first, as `Arc` does.
 /// - A pointer stays valid as long as one reference is left, and the object does not move.
 /// - As long as references are left, neither function writes a byte of the `T` outside an
-///   `UnsafeCell` (an atomic, a `Cell`): a count that the `T` shows must be in one. Otherwise name
-///   the object an [`Opaque`](crate::Opaque).
+///   `UnsafeCell` (an atomic, a `Cell`): a count that the `T` shows must be in one. If the `T` is
+///   `Sync`, a borrow of it may be in any thread, whatever the deallocator says: an atomic in it is
+///   written by atomic operations of C's alone. Otherwise name the object an
+///   [`Opaque`](crate::Opaque).
 /// - Both are right whatever safe code has made of the contents through a shared reference.
 /// - If the type is `Send` and `Sync`, several threads may add and drop references at once, and
 ///   whoever drops the last one sees everything that was done through the others.
@@ -30,21 +34,21 @@ use crate::{Borrowed, Deallocator, Pointee};
 ///
 /// ```
 /// use core::ptr::NonNull;
-/// use malloc_safe::{RefCounted, Shared, deallocator};
+/// use malloc_safe::{Opaque, RefCounted, Shared, deallocator};
 /// use malloc_sys::{counted, counted_release, counted_retain};
 ///
 /// deallocator! { pub struct Release(counted) = counted_release; } // drops a reference
 ///
 /// // SAFETY: the library's counter is atomic, counts these two alone, and is not in view.
-/// unsafe impl RefCounted<counted> for Release {
-///     unsafe fn retain(ptr: NonNull<counted>) {
+/// unsafe impl RefCounted<Opaque<counted>> for Release {
+///     unsafe fn retain(ptr: NonNull<Opaque<counted>>) {
 ///         // SAFETY: the caller has a live object.
-///         unsafe { counted_retain(ptr.as_ptr()) }
+///         unsafe { counted_retain(ptr.as_ptr().cast()) }
 ///     }
 /// }
 ///
 /// # // SAFETY: the function returns NULL, or an object and its first reference.
-/// # let one = unsafe { Shared::<_, Release>::from_raw(malloc_sys::counted_new(7)) };
+/// # let one = unsafe { Shared::<Opaque<counted>, Release>::from_raw(malloc_sys::counted_new(7)) };
 /// # let one = one.expect("enough memory");
 /// let two = one.clone(); // retain
 /// drop(one); // deallocate
@@ -70,34 +74,34 @@ pub unsafe trait RefCounted<T>: Deallocator<T> {
 ///
 /// The pointer is what the library handed over, with its whole provenance, and one of the
 /// object's references is this owner's. As long as it is, nobody, C included, writes the `T`
-/// outside an `UnsafeCell`, nor uses it so that a shared borrow, in another thread if the owner is
-/// `Send`, would race with it. An owner of a `T` with a destructor does not compile where it is
+/// outside an `UnsafeCell`, nor uses it so that a shared borrow, in any thread if the `T` is `Sync`,
+/// would race with it. (For an [`Opaque`](crate::Opaque) that asks nothing.) An owner of a `T` with a destructor does not compile where it is
 /// dropped: the library ends the object, not Rust.
 ///
 /// # Threads
 ///
 /// A clone in another thread uses the same `T` there, so both `Send` and `Sync` need `T` and `D`
-/// to be both.
+/// to be both; of an [`Opaque`](crate::Opaque), `D` to say so ([`HandleThreads`](crate::HandleThreads)).
 ///
 /// # Examples
 ///
 /// ```
 /// use core::ptr::NonNull;
-/// use malloc_safe::{RefCounted, Shared, deallocator};
+/// use malloc_safe::{Opaque, RefCounted, Shared, deallocator};
 /// use malloc_sys::{counted, counted_references, counted_release, counted_retain};
 ///
 /// deallocator! { pub struct Release(counted) = counted_release; }
 ///
 /// // SAFETY: the library adds one and drops one, atomically.
-/// unsafe impl RefCounted<counted> for Release {
-///     unsafe fn retain(ptr: NonNull<counted>) {
+/// unsafe impl RefCounted<Opaque<counted>> for Release {
+///     unsafe fn retain(ptr: NonNull<Opaque<counted>>) {
 ///         // SAFETY: the caller has a live object.
-///         unsafe { counted_retain(ptr.as_ptr()) }
+///         unsafe { counted_retain(ptr.as_ptr().cast()) }
 ///     }
 /// }
 ///
 /// unsafe extern "C" {
-///     safe fn counted_new(value: u64) -> Option<Shared<counted, Release>>;
+///     safe fn counted_new(value: u64) -> Option<Shared<Opaque<counted>, Release>>;
 /// }
 ///
 /// let one = counted_new(7).expect("enough memory");
@@ -107,7 +111,7 @@ pub unsafe trait RefCounted<T>: Deallocator<T> {
 /// assert_eq!(unsafe { counted_references(Shared::as_ptr(&two)) }, 1);
 /// ```
 #[repr(transparent)]
-pub struct Shared<T, D: RefCounted<T>> {
+pub struct Shared<T: Pointee, D: RefCounted<T>> {
     ptr: NonNull<T>,
     owns: PhantomData<T>,
     // Invariant in both: a coercion must not exchange what counts.
@@ -115,7 +119,7 @@ pub struct Shared<T, D: RefCounted<T>> {
     exactly_owns: PhantomData<fn(T) -> T>,
 }
 
-impl<T, D: RefCounted<T>> Shared<T, D> {
+impl<T: Pointee, D: RefCounted<T>> Shared<T, D> {
     /// Adopts a reference that C handed over (transfer full); NULL is `None`.
     ///
     /// # Safety
@@ -131,19 +135,20 @@ impl<T, D: RefCounted<T>> Shared<T, D> {
     ///
     /// ```
     /// # use core::ptr::NonNull;
-    /// # use malloc_safe::{RefCounted, Shared, deallocator};
+    /// # use malloc_safe::{Opaque, RefCounted, Shared, deallocator};
     /// # use malloc_sys::{counted, counted_release, counted_retain};
     /// # deallocator! { pub struct Release(counted) = counted_release; }
-    /// # unsafe impl RefCounted<counted> for Release {
-    /// #     unsafe fn retain(ptr: NonNull<counted>) { unsafe { counted_retain(ptr.as_ptr()) } }
+    /// # unsafe impl RefCounted<Opaque<counted>> for Release {
+    /// #     unsafe fn retain(ptr: NonNull<Opaque<counted>>) { unsafe { counted_retain(ptr.as_ptr().cast()) } }
     /// # }
-    /// # unsafe extern "C" { safe fn counted_new(value: u64) -> Option<Shared<counted, Release>>; }
+    /// # unsafe extern "C" { safe fn counted_new(value: u64) -> Option<Shared<Opaque<counted>, Release>>; }
     /// // SAFETY: the function hands over the one reference to a new object, or NULL.
-    /// let object = unsafe { Shared::<_, Release>::from_raw(malloc_sys::counted_new(4)) };
+    /// let object = unsafe { Shared::<Opaque<counted>, Release>::from_raw(malloc_sys::counted_new(4)) };
     /// assert!(object.is_some());
     /// ```
     #[inline]
-    pub unsafe fn from_raw(ptr: *mut T) -> Option<Self> {
+    pub unsafe fn from_raw(ptr: *mut T::Raw) -> Option<Self> {
+        let ptr: *mut T = ptr.cast();
         debug_assert!(ptr.is_aligned(), "{ptr:p} is not aligned for the pointee");
         NonNull::new(ptr).map(|ptr| Self {
             ptr,
@@ -168,18 +173,18 @@ impl<T, D: RefCounted<T>> Shared<T, D> {
     ///
     /// ```
     /// # use core::ptr::NonNull;
-    /// # use malloc_safe::{RefCounted, Shared, deallocator};
+    /// # use malloc_safe::{Opaque, RefCounted, Shared, deallocator};
     /// # use malloc_sys::{counted, counted_release, counted_retain};
     /// # deallocator! { pub struct Release(counted) = counted_release; }
-    /// # unsafe impl RefCounted<counted> for Release {
-    /// #     unsafe fn retain(ptr: NonNull<counted>) { unsafe { counted_retain(ptr.as_ptr()) } }
+    /// # unsafe impl RefCounted<Opaque<counted>> for Release {
+    /// #     unsafe fn retain(ptr: NonNull<Opaque<counted>>) { unsafe { counted_retain(ptr.as_ptr().cast()) } }
     /// # }
     /// // SAFETY: the function returns NULL or an object that the library keeps.
-    /// let default = unsafe { Shared::<_, Release>::retain(malloc_sys::counted_default()) };
+    /// let default = unsafe { Shared::<Opaque<counted>, Release>::retain(malloc_sys::counted_default()) };
     /// assert!(default.is_some());
     /// ```
     #[inline]
-    pub unsafe fn retain(ptr: *mut T) -> Option<Self> {
+    pub unsafe fn retain(ptr: *mut T::Raw) -> Option<Self> {
         // SAFETY: dropped in no case: the reference is another's until one is added.
         let borrowed = mem::ManuallyDrop::new(unsafe { Self::from_raw(ptr) });
         (*borrowed).clone()
@@ -189,13 +194,13 @@ impl<T, D: RefCounted<T>> Shared<T, D> {
     ///
     /// ```
     /// # use core::ptr::NonNull;
-    /// # use malloc_safe::{RefCounted, Shared, deallocator};
+    /// # use malloc_safe::{Opaque, RefCounted, Shared, deallocator};
     /// # use malloc_sys::{counted, counted_release, counted_retain};
     /// # deallocator! { pub struct Release(counted) = counted_release; }
-    /// # unsafe impl RefCounted<counted> for Release {
-    /// #     unsafe fn retain(ptr: NonNull<counted>) { unsafe { counted_retain(ptr.as_ptr()) } }
+    /// # unsafe impl RefCounted<Opaque<counted>> for Release {
+    /// #     unsafe fn retain(ptr: NonNull<Opaque<counted>>) { unsafe { counted_retain(ptr.as_ptr().cast()) } }
     /// # }
-    /// # unsafe extern "C" { safe fn counted_new(value: u64) -> Option<Shared<counted, Release>>; }
+    /// # unsafe extern "C" { safe fn counted_new(value: u64) -> Option<Shared<Opaque<counted>, Release>>; }
     /// let object = counted_new(1).expect("enough memory");
     /// let raw = Shared::into_raw(object.clone());
     /// // SAFETY: the reference that into_raw gave up.
@@ -205,45 +210,45 @@ impl<T, D: RefCounted<T>> Shared<T, D> {
     /// ```
     #[inline]
     #[must_use = "without the pointer the reference is leaked"]
-    pub fn into_raw(this: Self) -> *mut T {
-        mem::ManuallyDrop::new(this).ptr.as_ptr()
+    pub fn into_raw(this: Self) -> *mut T::Raw {
+        mem::ManuallyDrop::new(this).ptr.as_ptr().cast()
     }
 
     /// The pointer as C gave it, good as long as the owner lives.
     ///
     /// ```
     /// # use core::ptr::NonNull;
-    /// # use malloc_safe::{RefCounted, Shared, deallocator};
+    /// # use malloc_safe::{Opaque, RefCounted, Shared, deallocator};
     /// # use malloc_sys::{counted, counted_release, counted_retain};
     /// # deallocator! { pub struct Release(counted) = counted_release; }
-    /// # unsafe impl RefCounted<counted> for Release {
-    /// #     unsafe fn retain(ptr: NonNull<counted>) { unsafe { counted_retain(ptr.as_ptr()) } }
+    /// # unsafe impl RefCounted<Opaque<counted>> for Release {
+    /// #     unsafe fn retain(ptr: NonNull<Opaque<counted>>) { unsafe { counted_retain(ptr.as_ptr().cast()) } }
     /// # }
-    /// # unsafe extern "C" { safe fn counted_new(value: u64) -> Option<Shared<counted, Release>>; }
+    /// # unsafe extern "C" { safe fn counted_new(value: u64) -> Option<Shared<Opaque<counted>, Release>>; }
     /// let object = counted_new(9).expect("enough memory");
     /// // SAFETY: the owner keeps the object alive.
     /// assert_eq!(unsafe { malloc_sys::counted_value(Shared::as_ptr(&object)) }, 9);
     /// ```
     #[inline]
-    pub fn as_ptr(this: &Self) -> *mut T {
-        this.ptr.as_ptr()
+    pub fn as_ptr(this: &Self) -> *mut T::Raw {
+        this.ptr.as_ptr().cast()
     }
 
     /// Lends the pointer to a function that is declared to take it.
     ///
     /// ```
     /// # use core::ptr::NonNull;
-    /// # use malloc_safe::{RefCounted, Shared, deallocator};
+    /// # use malloc_safe::{Opaque, RefCounted, Shared, deallocator};
     /// # use malloc_sys::{counted, counted_release, counted_retain};
     /// # deallocator! { pub struct Release(counted) = counted_release; }
-    /// # unsafe impl RefCounted<counted> for Release {
-    /// #     unsafe fn retain(ptr: NonNull<counted>) { unsafe { counted_retain(ptr.as_ptr()) } }
+    /// # unsafe impl RefCounted<Opaque<counted>> for Release {
+    /// #     unsafe fn retain(ptr: NonNull<Opaque<counted>>) { unsafe { counted_retain(ptr.as_ptr().cast()) } }
     /// # }
-    /// # unsafe extern "C" { safe fn counted_new(value: u64) -> Option<Shared<counted, Release>>; }
+    /// # unsafe extern "C" { safe fn counted_new(value: u64) -> Option<Shared<Opaque<counted>, Release>>; }
     /// use malloc_safe::Borrowed;
     ///
     /// unsafe extern "C" {
-    ///     safe fn counted_value(object: Borrowed<'_, counted>) -> u64;
+    ///     safe fn counted_value(object: Borrowed<'_, Opaque<counted>>) -> u64;
     /// }
     ///
     /// let object = counted_new(9).expect("enough memory");
@@ -251,6 +256,7 @@ impl<T, D: RefCounted<T>> Shared<T, D> {
     /// ```
     #[inline]
     pub fn lend(this: &Self) -> Borrowed<'_, T> {
+        const { T::VISIBLE };
         Borrowed::new(this.ptr)
     }
 
@@ -258,13 +264,13 @@ impl<T, D: RefCounted<T>> Shared<T, D> {
     ///
     /// ```
     /// # use core::ptr::NonNull;
-    /// # use malloc_safe::{RefCounted, Shared, deallocator};
+    /// # use malloc_safe::{Opaque, RefCounted, Shared, deallocator};
     /// # use malloc_sys::{counted, counted_release, counted_retain};
     /// # deallocator! { pub struct Release(counted) = counted_release; }
-    /// # unsafe impl RefCounted<counted> for Release {
-    /// #     unsafe fn retain(ptr: NonNull<counted>) { unsafe { counted_retain(ptr.as_ptr()) } }
+    /// # unsafe impl RefCounted<Opaque<counted>> for Release {
+    /// #     unsafe fn retain(ptr: NonNull<Opaque<counted>>) { unsafe { counted_retain(ptr.as_ptr().cast()) } }
     /// # }
-    /// # unsafe extern "C" { safe fn counted_new(value: u64) -> Option<Shared<counted, Release>>; }
+    /// # unsafe extern "C" { safe fn counted_new(value: u64) -> Option<Shared<Opaque<counted>, Release>>; }
     /// let one = counted_new(1).expect("enough memory");
     /// assert!(Shared::ptr_eq(&one, &one.clone()));
     /// assert!(!Shared::ptr_eq(&one, &counted_new(1).expect("enough memory")));
@@ -276,7 +282,7 @@ impl<T, D: RefCounted<T>> Shared<T, D> {
 }
 
 /// Adds a reference, as C's `…_ref` and `…_up_ref` do; nothing is copied.
-impl<T, D: RefCounted<T>> Clone for Shared<T, D> {
+impl<T: Pointee, D: RefCounted<T>> Clone for Shared<T, D> {
     #[inline]
     fn clone(&self) -> Self {
         // SAFETY: this owner has a reference, so the object is live.
@@ -291,7 +297,7 @@ impl<T: Unpin, D: RefCounted<T>> Deref for Shared<T, D> {
 
     #[inline]
     fn deref(&self) -> &T {
-        const { T::INHABITED };
+        const { T::VISIBLE };
         // SAFETY: by the invariant there is a valid T, which lives while `self` does, and which
         // nobody writes outside an UnsafeCell.
         unsafe { self.ptr.as_ref() }
@@ -301,21 +307,31 @@ impl<T: Unpin, D: RefCounted<T>> Deref for Shared<T, D> {
 // SAFETY: scenario: one thread sends a clone to another, and both use the T and drop their
 // reference, either of them last. The T is used by both at once (Sync) and may end in the other
 // (Send), and the count goes up and down in both (D).
-unsafe impl<T: Send + Sync, D: RefCounted<T> + Send + Sync> Send for Shared<T, D> {}
+unsafe impl<T, D> Send for Shared<T, D>
+where
+    T: Pointee + SentBy<D> + SharedBy<D>,
+    D: RefCounted<T> + Send + Sync,
+{
+}
 
 // SAFETY: scenario: two threads hold `&Shared` and clone it: the same as sending it.
-unsafe impl<T: Send + Sync, D: RefCounted<T> + Send + Sync> Sync for Shared<T, D> {}
+unsafe impl<T, D> Sync for Shared<T, D>
+where
+    T: Pointee + SentBy<D> + SharedBy<D>,
+    D: RefCounted<T> + Send + Sync,
+{
+}
 
 // Moving the owner leaves the T where it is.
-impl<T, D: RefCounted<T>> Unpin for Shared<T, D> {}
+impl<T: Pointee, D: RefCounted<T>> Unpin for Shared<T, D> {}
 
-impl<T, D: RefCounted<T>> fmt::Debug for Shared<T, D> {
+impl<T: Pointee, D: RefCounted<T>> fmt::Debug for Shared<T, D> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Shared").field(&self.ptr).finish()
     }
 }
 
-impl<T, D: RefCounted<T>> Drop for Shared<T, D> {
+impl<T: Pointee, D: RefCounted<T>> Drop for Shared<T, D> {
     #[inline]
     fn drop(&mut self) {
         const {

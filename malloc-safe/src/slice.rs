@@ -9,7 +9,8 @@ use core::ptr::{self, NonNull};
 use core::slice;
 
 use crate::owned::Block;
-use crate::{ContentBlind, Deallocator, Free, Owned, Pointee};
+use crate::pointee::layout::Layout as _;
+use crate::{ContentBlind, Deallocator, Free, Owned};
 
 /// A pointer and a length, as C hands over arrays and buffers.
 ///
@@ -91,7 +92,7 @@ impl<T, D: Deallocator<[T]>> Owned<[T], D> {
     #[must_use = "without the pointer the block is leaked"]
     pub fn into_raw_parts(this: Self) -> (*mut T, usize) {
         let slice = Self::into_non_null(this);
-        let ptr = if <[T] as Pointee>::is_unallocated(slice) {
+        let ptr = if <[T]>::is_unallocated(slice) {
             ptr::null_mut()
         } else {
             slice.cast::<T>().as_ptr()
@@ -254,11 +255,13 @@ impl<T, D: Deallocator<[T]>> Default for Owned<[T], D> {
     }
 }
 
-impl<T: Unpin, D: Deallocator<[T]>> IntoIterator for Owned<[T], D> {
+impl<T: Unpin, D: ContentBlind<[T]>> IntoIterator for Owned<[T], D> {
     type Item = T;
     type IntoIter = IntoIter<T, D>;
 
     /// Moves the elements out; the block is released with the iterator.
+    ///
+    /// Not where the deallocator may end what they point to.
     #[inline]
     fn into_iter(self) -> IntoIter<T, D> {
         let block = Self::into_non_null(self);
@@ -335,6 +338,7 @@ impl<T, D: Deallocator<[T]>> IntoIter<T, D> {
     /// # Ok::<(), malloc_safe::AllocError>(())
     /// ```
     pub fn as_slice(&self) -> &[T] {
+        const { <[T]>::VISIBLE };
         // SAFETY: by the invariant the elements in `alive` are valid, and `self` is borrowed.
         unsafe { self.rest().as_ref() }
     }

@@ -1,11 +1,12 @@
 //! Runs of elements that end with a zero, and C strings in particular.
 
 use core::ffi::{CStr, c_char};
+use core::fmt::{self, Debug as _, Write as _};
 use core::ptr::NonNull;
-use core::slice;
 use core::str::Utf8Error;
 
 use crate::never::{Never, Pinned};
+use crate::show::Show;
 use crate::string::from_utf8;
 use crate::{Deallocator, NotUtf8, Owned};
 
@@ -63,6 +64,10 @@ impl<T> Unpin for NulTerminated<T> where Pinned<T>: Never {}
 pub trait Terminator: Copy + sealed::Sealed {
     #[doc(hidden)]
     fn is_end(self) -> bool;
+
+    /// Shows the elements before the end: a string of bytes, or a list.
+    #[doc(hidden)]
+    fn show(run: &[Self], f: &mut fmt::Formatter<'_>) -> fmt::Result;
 }
 
 mod sealed {
@@ -77,17 +82,48 @@ macro_rules! terminator {
             fn is_end(self) -> bool {
                 self == 0
             }
+
+            fn show(run: &[Self], f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                run.fmt(f)
+            }
         }
     )*};
 }
 
-terminator!(i8 u8 i16 u16 i32 u32 i64 u64 isize usize);
+terminator!(i16 u16 i32 u32 i64 u64 isize usize);
+
+/// Bytes are shown as a string, signed or not: one of the two is C's `char`.
+macro_rules! byte_terminator {
+    ($($byte:ty)*) => {$(
+        impl sealed::Sealed for $byte {}
+        impl Terminator for $byte {
+            #[inline]
+            fn is_end(self) -> bool {
+                self == 0
+            }
+
+            fn show(run: &[Self], f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_char('"')?;
+                for byte in run {
+                    write!(f, "{}", byte.to_ne_bytes().escape_ascii())?;
+                }
+                f.write_char('"')
+            }
+        }
+    )*};
+}
+
+byte_terminator!(i8 u8);
 
 impl<T> sealed::Sealed for *mut T {}
 impl<T> Terminator for *mut T {
     #[inline]
     fn is_end(self) -> bool {
         self.is_null()
+    }
+
+    fn show(run: &[Self], f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        run.fmt(f)
     }
 }
 
@@ -96,6 +132,37 @@ impl<T> Terminator for *const T {
     #[inline]
     fn is_end(self) -> bool {
         self.is_null()
+    }
+
+    fn show(run: &[Self], f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        run.fmt(f)
+    }
+}
+
+/// The elements before the terminator, which is searched for.
+///
+/// # Safety
+///
+/// `run` points to a terminated run, which nobody writes meanwhile.
+unsafe fn before_the_end<T: Terminator>(run: NonNull<NulTerminated<T>>) -> NonNull<[T]> {
+    let first: NonNull<T> = run.cast();
+    let mut end = first;
+    let mut len = 0;
+    // SAFETY: `end` has not passed the terminator, so the element is in the block.
+    while !unsafe { end.read() }.is_end() {
+        // SAFETY: behind an element that is not the terminator there is another.
+        end = unsafe { end.add(1) };
+        len += 1;
+    }
+    NonNull::slice_from_raw_parts(first, len)
+}
+
+impl<T: Terminator> Show for NulTerminated<T> {
+    unsafe fn show(ptr: NonNull<Self>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // SAFETY: the caller says that there is a terminated run.
+        let elements = unsafe { before_the_end(ptr) };
+        // SAFETY: so many elements come before the terminator, and they are borrowed.
+        T::show(unsafe { elements.as_ref() }, f)
     }
 }
 
@@ -116,17 +183,10 @@ impl<T: Terminator, D: Deallocator<NulTerminated<T>>> Owned<NulTerminated<T>, D>
     /// # Ok::<(), malloc_safe::AllocError>(())
     /// ```
     pub fn to_slice(&self) -> &[T] {
-        let first: NonNull<T> = self.as_non_null().cast();
-        let mut end = first;
-        let mut len = 0;
-        // SAFETY: `end` has not passed the terminator, so the element is in the block.
-        while !unsafe { end.read() }.is_end() {
-            // SAFETY: behind an element that is not the terminator there is another.
-            end = unsafe { end.add(1) };
-            len += 1;
-        }
+        // SAFETY: a terminated run by the invariant of the owner.
+        let elements = unsafe { before_the_end(self.as_non_null()) };
         // SAFETY: that many elements come before the terminator, and `self` is borrowed.
-        unsafe { slice::from_raw_parts(first.as_ptr(), len) }
+        unsafe { elements.as_ref() }
     }
 }
 

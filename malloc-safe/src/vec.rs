@@ -11,7 +11,8 @@ use core::ops::{Deref, DerefMut};
 use core::ptr::{self, NonNull};
 
 use crate::owned::Block;
-use crate::{Allocator, Deallocator, Free, Owned, Pointee};
+use crate::pointee::layout::Layout as _;
+use crate::{Allocator, Deallocator, Free, Owned};
 
 /// A vector in a block that C may be given, or that C allocated: what a program grows with
 /// `realloc`.
@@ -31,7 +32,7 @@ use crate::{Allocator, Deallocator, Free, Owned, Pointee};
 /// is `A`'s to release and to reallocate, whatever is in it, with room for `cap` elements, which
 /// together are no larger than `isize::MAX` bytes. The first `len` of them are valid, `len` is not
 /// greater than `cap`, and nobody else uses the block. Or there is no block: then `ptr` is the
-/// alignment as an address, and `cap` is 0 ([`Pointee`]).
+/// alignment as an address, and `cap` is 0.
 ///
 /// # Threads
 ///
@@ -100,7 +101,7 @@ impl<T, A: Allocator + Deallocator<[T]>> CVec<T, A> {
     /// The block, if there is one.
     #[inline]
     fn block(&self) -> Option<NonNull<T>> {
-        let unallocated = <[T] as Pointee>::is_unallocated(self.whole());
+        let unallocated = <[T]>::is_unallocated(self.whole());
         (!unallocated).then_some(self.ptr)
     }
 
@@ -323,6 +324,7 @@ impl<T: Unpin, A: Allocator + Deallocator<[T]>> Deref for CVec<T, A> {
 
     #[inline]
     fn deref(&self) -> &[T] {
+        const { <[T]>::VISIBLE };
         // SAFETY: by the invariant the elements are valid, unshared but for borrows of `self`.
         unsafe { self.elements().as_ref() }
     }
@@ -332,6 +334,7 @@ impl<T: Unpin, A: Allocator + Deallocator<[T]>> Deref for CVec<T, A> {
 impl<T: Unpin, A: Allocator + Deallocator<[T]>> DerefMut for CVec<T, A> {
     #[inline]
     fn deref_mut(&mut self) -> &mut [T] {
+        const { <[T]>::VISIBLE };
         // SAFETY: as in deref, and `self` is borrowed exclusively.
         unsafe { self.elements().as_mut() }
     }

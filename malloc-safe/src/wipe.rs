@@ -1,12 +1,14 @@
 //! Secrets: overwritten before they are released.
 
 use core::ffi::{CStr, c_char};
+use core::fmt;
 use core::marker::PhantomData;
 use core::mem::MaybeUninit;
 use core::ptr::NonNull;
 
 use zeroize::Zeroize;
 
+use crate::contents::{Ignored, Read};
 use crate::owned::Block;
 use crate::{ContentBlind, Deallocator, Free, NulTerminated};
 
@@ -58,8 +60,17 @@ use crate::{ContentBlind, Deallocator, Free, NulTerminated};
 /// ```
 pub struct Wipe<D = Free>(PhantomData<D>);
 
+impl<D> fmt::Debug for Wipe<D> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Wipe")
+    }
+}
+
 // SAFETY: what D promises; as it ignores the contents, it may release zeros.
 unsafe impl<T: Unpin, D: ContentBlind<T>> Deallocator<T> for Wipe<D> {
+    type Contents = Ignored;
+    const SECRET: bool = true;
+
     #[inline]
     unsafe fn deallocate(ptr: NonNull<T>) {
         const {
@@ -76,6 +87,9 @@ unsafe impl<T: Unpin, D: ContentBlind<T>> Deallocator<T> for Wipe<D> {
 
 // SAFETY: as above.
 unsafe impl<T: Unpin, D: ContentBlind<[T]>> Deallocator<[T]> for Wipe<D> {
+    type Contents = Ignored;
+    const SECRET: bool = true;
+
     #[inline]
     unsafe fn deallocate(ptr: NonNull<[T]>) {
         const {
@@ -92,6 +106,9 @@ unsafe impl<T: Unpin, D: ContentBlind<[T]>> Deallocator<[T]> for Wipe<D> {
 
 // SAFETY: as above.
 unsafe impl<D: ContentBlind<str>> Deallocator<str> for Wipe<D> {
+    type Contents = Ignored;
+    const SECRET: bool = true;
+
     #[inline]
     unsafe fn deallocate(ptr: NonNull<str>) {
         let _block = Block::<str, D>(ptr, PhantomData);
@@ -103,6 +120,9 @@ unsafe impl<D: ContentBlind<str>> Deallocator<str> for Wipe<D> {
 
 // SAFETY: as above.
 unsafe impl<D: ContentBlind<CStr>> Deallocator<CStr> for Wipe<D> {
+    type Contents = Ignored;
+    const SECRET: bool = true;
+
     #[inline]
     unsafe fn deallocate(ptr: NonNull<CStr>) {
         let _block = Block::<CStr, D>(ptr, PhantomData);
@@ -114,6 +134,9 @@ unsafe impl<D: ContentBlind<CStr>> Deallocator<CStr> for Wipe<D> {
 
 // SAFETY: as above.
 unsafe impl<D: ContentBlind<NulTerminated<c_char>>> Deallocator<NulTerminated<c_char>> for Wipe<D> {
+    type Contents = Read; // up to the terminator
+    const SECRET: bool = true;
+
     #[inline]
     unsafe fn deallocate(ptr: NonNull<NulTerminated<c_char>>) {
         let _block = Block::<_, D>(ptr, PhantomData);
@@ -123,16 +146,6 @@ unsafe impl<D: ContentBlind<NulTerminated<c_char>>> Deallocator<NulTerminated<c_
         unsafe { wipe(ptr.cast(), length) }
     }
 }
-
-// SAFETY: it overwrites the contents without reading them, and D ignores them.
-unsafe impl<T: Unpin, D: ContentBlind<T>> ContentBlind<T> for Wipe<D> {}
-// SAFETY: as above.
-unsafe impl<T: Unpin, D: ContentBlind<[T]>> ContentBlind<[T]> for Wipe<D> {}
-// SAFETY: as above.
-unsafe impl<D: ContentBlind<str>> ContentBlind<str> for Wipe<D> {}
-// SAFETY: as above. Made a NulTerminated, whose end is searched for, it still has its terminator:
-// no safe code takes that out of a CStr.
-unsafe impl<D: ContentBlind<CStr>> ContentBlind<CStr> for Wipe<D> {}
 
 /// Overwrites bytes so that the compiler cannot leave it out.
 ///

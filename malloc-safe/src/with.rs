@@ -1,6 +1,5 @@
 //! Deallocators that are values: known only at run time, or in need of more than the pointer.
 
-use core::fmt;
 use core::marker::PhantomData;
 use core::mem::ManuallyDrop;
 use core::ops::Deref;
@@ -90,7 +89,7 @@ impl<T: ?Sized + Pointee, F: FnOnce(NonNull<T>)> OwnedWith<T, F> {
     #[inline]
     pub unsafe fn new(ptr: NonNull<T>, release: F) -> Self {
         debug_assert!(
-            ptr.addr().get().is_multiple_of(T::ALIGNMENT),
+            ptr.addr().get().is_multiple_of(T::ALIGN),
             "{ptr:p} is not aligned for the pointee"
         );
         Self {
@@ -147,12 +146,19 @@ impl<T: ?Sized + Pointee, F: FnOnce(NonNull<T>)> OwnedWith<T, F> {
     /// assert_eq!(unsafe { OwnedWith::as_ptr(&number).read() }, 5);
     /// ```
     #[inline]
-    pub fn as_ptr(this: &Self) -> *mut T {
-        this.ptr.as_ptr()
+    pub fn as_ptr(this: &Self) -> *mut T::Raw {
+        this.ptr.as_ptr().cast()
     }
 }
 
-impl<T, F: FnOnce(NonNull<T>)> OwnedWith<T, F> {
+impl<T: ?Sized + Pointee, F: FnOnce(NonNull<T>)> OwnedWith<T, F> {
+    #[inline]
+    pub(crate) fn as_non_null(&self) -> NonNull<T> {
+        self.ptr
+    }
+}
+
+impl<T: Pointee, F: FnOnce(NonNull<T>)> OwnedWith<T, F> {
     /// Lends the pointer to a function that is declared to take it.
     ///
     /// ```
@@ -175,6 +181,7 @@ impl<T, F: FnOnce(NonNull<T>)> OwnedWith<T, F> {
     /// ```
     #[inline]
     pub fn lend(this: &Self) -> Borrowed<'_, T> {
+        const { T::VISIBLE };
         Borrowed::new(this.ptr)
     }
 }
@@ -185,7 +192,7 @@ impl<T: ?Sized + Pointee + Unpin, F: FnOnce(NonNull<T>)> Deref for OwnedWith<T, 
 
     #[inline]
     fn deref(&self) -> &T {
-        const { T::INHABITED };
+        const { T::VISIBLE };
         // SAFETY: by the invariant there is a valid T, unshared but for borrows of `self`.
         unsafe { self.ptr.as_ref() }
     }
@@ -197,14 +204,6 @@ unsafe impl<T: ?Sized + Pointee + Send, F: FnOnce(NonNull<T>) + Send> Send for O
 
 // SAFETY: scenario: two threads hold `&OwnedWith` and read the T. The closure is out of reach.
 unsafe impl<T: ?Sized + Pointee + Sync, F: FnOnce(NonNull<T>)> Sync for OwnedWith<T, F> {}
-
-impl<T: ?Sized + Pointee + Unpin + fmt::Debug, F: FnOnce(NonNull<T>)> fmt::Debug
-    for OwnedWith<T, F>
-{
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        (**self).fmt(f)
-    }
-}
 
 impl<T: ?Sized + Pointee, F: FnOnce(NonNull<T>)> Drop for OwnedWith<T, F> {
     fn drop(&mut self) {

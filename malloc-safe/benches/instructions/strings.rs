@@ -30,7 +30,7 @@ unsafe extern "C" {
     safe fn workload_string_out(
         length: usize,
         fill: c_char,
-        out: Out<'_, NulTerminated<c_char>>,
+        out: Out<'_, Owned<NulTerminated<c_char>>>,
     ) -> c_int;
     safe fn token_new(
         length: usize,

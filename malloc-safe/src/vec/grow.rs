@@ -4,8 +4,9 @@ use core::ptr::NonNull;
 
 use super::CVec;
 use crate::alloc::{allocate, reallocate};
+use crate::pointee::layout::Layout as _;
 use crate::slice::max_len;
-use crate::{AllocError, Allocator, Deallocator, Owned, Pointee};
+use crate::{AllocError, Allocator, Deallocator, Owned};
 
 /// Room.
 impl<T: Unpin, A: Allocator + Deallocator<[T]>> CVec<T, A> {

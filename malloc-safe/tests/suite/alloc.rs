@@ -2,7 +2,7 @@ use crate::hostile::{Counting, Element};
 use core::ffi::CStr;
 use core::mem::MaybeUninit;
 use core::ptr::NonNull;
-use malloc_safe::{AllocError, Allocator, CStringError, ContentBlind, Deallocator, Free, Owned};
+use malloc_safe::{AllocError, Allocator, CStringError, Deallocator, Free, Owned};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 #[test]
@@ -109,11 +109,9 @@ pub(crate) struct Grudging;
 
 // SAFETY: the deallocator of blocks whose address was moved by `allocate`, which leaks them.
 unsafe impl<T: ?Sized> Deallocator<T> for Grudging {
+    type Contents = malloc_safe::contents::Ignored;
     unsafe fn deallocate(_: NonNull<T>) {}
 }
-
-// SAFETY: it reads nothing.
-unsafe impl<T: ?Sized> ContentBlind<T> for Grudging {}
 
 // SAFETY: the block is aligned to the largest power of two in `size`, and to no more.
 unsafe impl Allocator for Grudging {

@@ -8,7 +8,8 @@ use core::ffi::{CStr, c_char};
 use core::mem::MaybeUninit;
 use core::ptr;
 use malloc_safe::{
-    Borrowed, CStringError, Lent, NulTerminated, Out, Owned, OwnedWith, RawPartsError, Shared, out,
+    Borrowed, CStringError, Lent, NulTerminated, Opaque, Out, Owned, OwnedWith, RawPartsError,
+    Shared, out,
 };
 use malloc_sys::counted;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -44,12 +45,12 @@ fn null_is_none() {
     let bounded = unsafe { Owned::<CStr>::from_raw_bounded(ptr::null_mut(), 9) };
     assert!(bounded.expect("nothing to search").is_none());
     // SAFETY: as above.
-    assert!(unsafe { Shared::<counted, Release>::from_raw(ptr::null_mut()) }.is_none());
+    assert!(unsafe { Shared::<Opaque<counted>, Release>::from_raw(ptr::null_mut()) }.is_none());
     // SAFETY: as above.
-    assert!(unsafe { Shared::<counted, Release>::retain(ptr::null_mut()) }.is_none());
+    assert!(unsafe { Shared::<Opaque<counted>, Release>::retain(ptr::null_mut()) }.is_none());
     // SAFETY: as above.
     assert!(unsafe { Borrowed::<u64>::from_raw(ptr::null_mut()) }.is_none());
-    let ((), left) = out::owner::<u64, Counting, _>(|_: Out<'_, u64, Counting>| ());
+    let ((), left) = out::owner(|_: Out<'_, Owned<u64, Counting>>| ());
     assert!(left.is_none());
 }
 
@@ -190,6 +191,7 @@ struct NeverCounts;
 // SAFETY: it gets no object.
 #[cfg(debug_assertions)]
 unsafe impl malloc_safe::Deallocator<u64> for NeverCounts {
+    type Contents = malloc_safe::contents::Read;
     unsafe fn deallocate(_: ptr::NonNull<u64>) {
         unreachable!("nothing was adopted")
     }

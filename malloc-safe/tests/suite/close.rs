@@ -14,6 +14,7 @@ struct Asked;
 
 // SAFETY: as Counting.
 unsafe impl<T: ?Sized> Deallocator<T> for Asked {
+    type Contents = malloc_safe::contents::Read;
     unsafe fn deallocate(ptr: NonNull<T>) {
         // SAFETY: the caller hands over a counted block.
         unsafe { Counting::deallocate(ptr) }

@@ -36,10 +36,10 @@ static VARIABLE: unsafe extern "C" fn(*mut c_void) = counted_free;
 
 deallocator! {
     /// Any type, by a path.
-    struct AnyFree(core::ffi::c_void) = counted_free;
+    struct AnyFree(any) = counted_free;
 }
-deallocator! { struct LibcPathFree(::libc::c_void) = counted_free; }
-deallocator! { struct VariableFree(c_void) = VARIABLE; }
+deallocator! { struct LibcPathFree(any) = counted_free; }
+deallocator! { struct VariableFree(any) = VARIABLE; }
 deallocator! { struct CharFree(c_char) = |string: *mut c_char| {
     // SAFETY: the owner hands over a malloc block.
     unsafe { counted_free(string.cast()) }

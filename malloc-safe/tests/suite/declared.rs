@@ -19,7 +19,7 @@ unsafe extern "C" {
     pub(crate) safe fn workload_string_out(
         length: usize,
         fill: c_char,
-        out: Out<'_, NulTerminated<c_char>>,
+        out: Out<'_, Owned<NulTerminated<c_char>>>,
     ) -> c_int;
     pub(crate) safe fn token_new(length: usize, fill: c_char) -> Option<CString<TokenFree>>;
     pub(crate) safe fn tokens_live() -> usize;

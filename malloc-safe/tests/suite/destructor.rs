@@ -1,7 +1,7 @@
 use crate::hostile::{Counting, Element, counted_c_str};
-use core::ffi::{CStr, c_void};
+use core::ffi::{CStr, c_char, c_void};
 use core::ptr;
-use malloc_safe::{NulTerminated, Owned};
+use malloc_safe::Owned;
 
 /// What C keeps: user data, and how to destroy it.
 struct Registered(*mut c_void, unsafe extern "C" fn(*mut c_void));
@@ -32,9 +32,9 @@ fn the_destructor_does_what_a_drop_would_have_done() {
 #[test]
 fn a_string_is_handed_over_as_its_pointer() {
     let string = counted_c_str(b"text").into_nul_terminated();
-    let (ptr, destroy): (*mut NulTerminated<_>, _) = Owned::into_raw_with_destructor(string);
+    let (ptr, destroy): (*mut c_char, _) = Owned::into_raw_with_destructor(string);
     // SAFETY: C reads it until it destroys it.
-    assert_eq!(unsafe { CStr::from_ptr(ptr.cast()) }, c"text");
+    assert_eq!(unsafe { CStr::from_ptr(ptr) }, c"text");
     drop(Registered(ptr.cast(), destroy));
     assert_eq!(Counting::live(), 0);
 }

@@ -55,6 +55,7 @@ struct PanicsOnce;
 
 // SAFETY: as Counting.
 unsafe impl<T: ?Sized> Deallocator<T> for PanicsOnce {
+    type Contents = malloc_safe::contents::Read;
     unsafe fn deallocate(ptr: NonNull<T>) {
         // SAFETY: the caller hands over a counted block.
         unsafe { Counting::deallocate(ptr) };

@@ -6,7 +6,7 @@ use core::alloc::Layout;
 use core::cell::{Cell, RefCell};
 use core::ffi::{CStr, c_void};
 use core::ptr::NonNull;
-use malloc_safe::{Allocator, ContentBlind, Deallocator};
+use malloc_safe::{Allocator, Deallocator};
 use std::collections::HashSet;
 
 thread_local! {
@@ -36,6 +36,7 @@ impl Counting {
 
 // SAFETY: the blocks are malloc's, and so is the release; sets of addresses only watch.
 unsafe impl<T: ?Sized> Deallocator<T> for Counting {
+    type Contents = malloc_safe::contents::Ignored;
     unsafe fn deallocate(ptr: NonNull<T>) {
         let known = LIVE.with_borrow_mut(|live| live.remove(&ptr.addr().get()));
         assert!(known, "{ptr:p} is released twice, or was never allocated");
@@ -43,9 +44,6 @@ unsafe impl<T: ?Sized> Deallocator<T> for Counting {
         unsafe { malloc_sys::free(ptr.as_ptr().cast()) }
     }
 }
-
-// SAFETY: addresses are watched, not contents.
-unsafe impl<T: ?Sized> ContentBlind<T> for Counting {}
 
 // SAFETY: malloc's blocks, with malloc's alignment.
 unsafe impl Allocator for Counting {

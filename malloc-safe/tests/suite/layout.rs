@@ -15,7 +15,7 @@ use std::rc::Rc;
 
 deallocator! {
     /// For a library that wants its memory back in the thread that got it.
-    pub(crate) struct AffineFree(c_void): !Send = malloc_sys::free;
+    pub(crate) struct AffineFree(any): !Send = malloc_sys::free;
 }
 
 /// The same for what is allocated.
@@ -23,9 +23,11 @@ pub(crate) struct AffineHeap([*mut (); 0]);
 
 // SAFETY: as Free.
 unsafe impl<T: ?Sized> Deallocator<T> for AffineHeap {
+    type Contents = malloc_safe::contents::Ignored;
+
     unsafe fn deallocate(ptr: NonNull<T>) {
         // SAFETY: the caller promises as much.
-        unsafe { Free::deallocate(ptr) }
+        unsafe { malloc_sys::free(ptr.as_ptr().cast()) }
     }
 }
 
@@ -56,7 +58,7 @@ fn an_owner_is_as_large_as_its_pointer_and_has_room_for_null() {
     assert_eq!(size_of::<Option<Owned<str>>>(), size_of::<*mut str>());
     assert_eq!(size_of::<CVec<u64>>(), 3 * size_of::<usize>());
     assert_eq!(size_of::<Option<CVec<u64>>>(), size_of::<CVec<u64>>());
-    assert_eq!(size_of::<Out<'_, u64>>(), size_of::<*mut *mut u64>());
+    assert_eq!(size_of::<Out<'_, Owned<u64>>>(), size_of::<*mut *mut u64>());
     assert_eq!(size_of::<NulTerminated<u64>>(), 0);
     assert_eq!(align_of::<NulTerminated<u64>>(), align_of::<u64>());
     assert_eq!(size_of::<LentCStr>(), size_of::<*mut c_char>());
@@ -80,7 +82,9 @@ assert_not_impl_any!(IntoIter<&'static mut u8>: UnwindSafe);
 assert_impl_all!(Owned<[u64], TokenFreeAny>: Send, Sync);
 assert_impl_all!(Owned<CStr>: Send, Sync);
 assert_impl_all!(Owned<str>: Send, Sync);
-assert_impl_all!(CString<TokenFree>: Send, Sync, Unpin);
+assert_impl_all!(CString<TokenFree>: Unpin);
+// Of a named type nobody said that it may.
+assert_not_impl_any!(CString<TokenFree>: Send, Sync);
 assert_impl_all!(IntoIter<u64>: Send, Sync);
 assert_not_impl_any!(Owned<Rc<u64>>: Send, Sync);
 assert_not_impl_any!(Owned<[Rc<u64>]>: Send, Sync);
@@ -106,7 +110,7 @@ assert_not_impl_any!(CVec<u64>: Clone, Copy, Extend<u64>, FromIterator<u64>);
 const _: CVec<u64> = CVec::new();
 
 assert_not_impl_any!(Opaque: Unpin, Send, Sync, Clone, Copy);
-assert_not_impl_any!(Owned<Opaque>: core::ops::Deref, Send, Sync);
+assert_not_impl_any!(Owned<Opaque, TokenFreeAny>: core::ops::Deref, Send, Sync);
 // A deallocator that may read what it releases lends nothing to be overwritten.
 assert_impl_all!(Owned<[c_char], TokenFree>: core::ops::Deref);
 assert_not_impl_any!(Owned<[c_char], TokenFree>: core::ops::DerefMut, AsMut<[c_char]>);
@@ -133,7 +137,7 @@ assert_impl_all!(LentUntilNull<'static, u64>: Send, Sync);
 assert_not_impl_any!(LentIter<'static, Cell<u64>>: Send, Sync);
 assert_not_impl_any!(LentUntilNull<'static, Cell<u64>>: Send, Sync);
 
-deallocator! { pub(crate) struct TokenFreeAny(core::ffi::c_void) = malloc_sys::free; }
+deallocator! { pub(crate) struct TokenFreeAny(any) = malloc_sys::free; }
 
 /// Covariant, as Box is: an owner of something long-lived will do for something short-lived.
 #[expect(dead_code, reason = "compiling it is the test")]
@@ -154,20 +158,23 @@ fn covariant<'short>(
 #[expect(dead_code, reason = "compiling it is the test")]
 fn a_counted_array_is_covariant<'short>(
     array: Owned<[Lent<&'static str>]>,
-    elements: LentIter<'static, &'static str>,
+    elements: LentIter<'static, &'static str, Free>,
     _: PhantomData<&'short ()>,
-) -> (Owned<[Lent<&'short str>]>, LentIter<'short, &'short str>) {
+) -> (
+    Owned<[Lent<&'short str>]>,
+    LentIter<'short, &'short str, Free>,
+) {
     (array, elements)
 }
 
 #[expect(dead_code, reason = "compiling it is the test")]
 fn a_terminated_array_is_covariant<'short>(
     array: Owned<NulTerminated<Lent<&'static str>>>,
-    elements: LentUntilNull<'static, &'static str>,
+    elements: LentUntilNull<'static, &'static str, Free>,
     _: PhantomData<&'short ()>,
 ) -> (
     Owned<NulTerminated<Lent<&'short str>>>,
-    LentUntilNull<'short, &'short str>,
+    LentUntilNull<'short, &'short str, Free>,
 ) {
     (array, elements)
 }

@@ -93,7 +93,7 @@ fn handles_are_lent_to_be_passed_on() {
     let handle: *mut Opaque = (&raw mut block).cast();
     let handles = terminated(&[handle]);
     let lent: Vec<Borrowed<'_, Opaque>> = handles.iter().collect();
-    assert_eq!(lent[0].as_ptr(), handle);
+    assert_eq!(lent[0].as_ptr(), handle.cast());
 }
 
 #[test]

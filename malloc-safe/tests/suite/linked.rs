@@ -17,6 +17,7 @@ struct FreeList;
 
 // SAFETY: the nodes are Counting's, and each is released once.
 unsafe impl<T> Deallocator<Node<T>> for FreeList {
+    type Contents = malloc_safe::contents::Read;
     unsafe fn deallocate(ptr: NonNull<Node<T>>) {
         // SAFETY: the caller hands over a live node.
         let next = unsafe { ptr.as_ref() }.next;

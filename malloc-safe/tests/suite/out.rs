@@ -47,7 +47,7 @@ fn a_place_can_serve_call_after_call() {
 #[test]
 fn what_a_panicking_call_left_is_freed() {
     let panic = catch_unwind(AssertUnwindSafe(|| {
-        out::owner::<u64, Counting, ()>(|out| {
+        out::owner::<Owned<u64, Counting>, ()>(|out| {
             let block = counted_block(Layout::new::<u64>()).cast::<u64>();
             // SAFETY: room for a u64.
             unsafe { block.write(7) };

@@ -24,6 +24,7 @@ unsafe impl<T: ?Sized> Deallocator<T> for Panicking
 where
     Free: Deallocator<T>,
 {
+    type Contents = malloc_safe::contents::Read;
     unsafe fn deallocate(block: NonNull<T>) {
         if GONE.swap(true, Ordering::Relaxed) {
             process::exit(RELEASED_TWICE);

@@ -2,6 +2,7 @@
 
 use crate::declared::CString;
 use crate::hostile::{Counting, Element, Nothing, counted_block, counted_c_str};
+use crate::layout::TokenFreeAny;
 use core::alloc::Layout;
 use core::ffi::CStr;
 use core::ptr;
@@ -127,7 +128,7 @@ fn an_optional_owner_is_proper_in_a_declaration() {
         }
         pub(super) extern "C" fn defined(
             in_full: Option<Owned<u64>>,
-            _: Out<'_, u64>,
+            _: Out<'_, Owned<u64>>,
         ) -> Option<Owned<u64>> {
             in_full
         }
@@ -203,7 +204,7 @@ fn every_owner_releases_its_block() {
 #[test]
 fn a_handle_is_never_a_reference() {
     assert_not_impl_any!(
-        Owned<Opaque>: core::ops::Deref, core::ops::DerefMut, AsRef<Opaque>, AsMut<Opaque>
+        Owned<Opaque, TokenFreeAny>: core::ops::Deref, core::ops::DerefMut, AsRef<Opaque>, AsMut<Opaque>
     );
     assert_impl_all!(Owned<u64>: core::ops::Deref, core::ops::DerefMut, AsRef<u64>, AsMut<u64>);
 }

@@ -4,17 +4,17 @@ use malloc_sys::{counted, counted_default, counted_references, counted_value};
 use static_assertions::{assert_impl_all, assert_not_impl_any};
 use std::thread;
 
-deallocator! { pub(crate) struct Release(counted) = malloc_sys::counted_release; }
+deallocator! { pub(crate) struct Release(counted): Send + Sync = malloc_sys::counted_release; }
 
 // SAFETY: retaining adds one reference, releasing drops one, and the count is atomic.
-unsafe impl RefCounted<counted> for Release {
-    unsafe fn retain(ptr: NonNull<counted>) {
+unsafe impl RefCounted<Opaque<counted>> for Release {
+    unsafe fn retain(ptr: NonNull<Opaque<counted>>) {
         // SAFETY: the caller has a live object.
-        unsafe { malloc_sys::counted_retain(ptr.as_ptr()) }
+        unsafe { malloc_sys::counted_retain(ptr.as_ptr().cast()) }
     }
 }
 
-type Counted = Shared<counted, Release>;
+type Counted = Shared<Opaque<counted>, Release>;
 
 unsafe extern "C" {
     safe fn counted_new(value: u64) -> Option<Counted>;
@@ -94,14 +94,15 @@ fn it_is_as_large_as_its_pointer_and_has_room_for_null() {
     assert_eq!(size_of::<Option<Counted>>(), size_of::<*mut counted>());
 }
 
-deallocator! { struct AffineRelease(c_void): !Send = malloc_sys::free; }
+deallocator! { struct AffineRelease(any): !Send = malloc_sys::free; }
 // SAFETY: never called; only its auto traits are looked at.
 unsafe impl<T> RefCounted<T> for AffineRelease {
     unsafe fn retain(_: NonNull<T>) {}
 }
 
-assert_impl_all!(Counted: Send, Sync, Clone, Unpin, core::ops::Deref);
-assert_not_impl_any!(Counted: core::ops::DerefMut, AsMut<counted>);
+assert_impl_all!(Counted: Send, Sync, Clone, Unpin);
+assert_impl_all!(Shared<u64, AffineRelease>: core::ops::Deref);
+assert_not_impl_any!(Shared<u64, AffineRelease>: core::ops::DerefMut, AsMut<u64>);
 assert_not_impl_any!(Shared<u64, AffineRelease>: Send, Sync);
 assert_not_impl_any!(Shared<core::cell::Cell<u64>, AffineRelease>: Send, Sync);
 assert_not_impl_any!(Shared<Opaque, AffineRelease>: core::ops::Deref);

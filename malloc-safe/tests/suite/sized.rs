@@ -43,9 +43,9 @@ unsafe extern "C" fn release_items(items: *mut ffi::Item, count: usize) {
     unsafe { release_bytes(items.cast(), count) };
 }
 
-deallocator! { struct BytesFree([c_void]) = release_bytes; }
-deallocator! { struct PathFree([::core::ffi::c_void]) = release_bytes; }
-deallocator! { struct AffineBytesFree([c_void]): !Send = release_bytes; }
+deallocator! { struct BytesFree([any]) = release_bytes; }
+deallocator! { struct PathFree([any]) = release_bytes; }
+deallocator! { struct AffineBytesFree([any]): !Send = release_bytes; }
 deallocator! { struct ItemsFree([ffi::Item]) = release_items; }
 deallocator! {
     struct ClosureFree([u16]) = |first: *mut u16, count| {
@@ -118,7 +118,7 @@ fn an_array_is_released_as_one() {
         // SAFETY: room for two items.
         unsafe { block.write([7, 7].map(|value| ffi::Item { value })) };
         // SAFETY: two items in a counted block.
-        drop(unsafe { Owned::<_, ArrayFree>::from_raw(block.as_ptr()) });
+        drop(unsafe { Owned::<[ffi::Item; 2], ArrayFree>::from_raw(block.as_ptr()) });
     });
     assert_eq!(items, [2]);
 }

@@ -149,12 +149,6 @@ fn elements_without_a_size_may_have_no_block() {
 }
 
 #[test]
-fn an_empty_slice_may_be_of_a_type_without_values() {
-    let empty = Owned::<[core::convert::Infallible], Counting>::empty();
-    assert_eq!((empty.len(), empty.into_iter().count()), (0, 0));
-}
-
-#[test]
 fn a_slice_is_borrowed_and_changed_in_place() -> Result<(), AllocError> {
     let mut numbers = Numbers::try_from_slice(&[3, 1, 2])?;
     numbers.sort_unstable();

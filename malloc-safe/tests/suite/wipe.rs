@@ -27,6 +27,7 @@ struct Looking;
 
 // SAFETY: as Counting; the blocks' bytes are all written, and their sizes known.
 unsafe impl<T: ?Sized> Deallocator<T> for Looking {
+    type Contents = malloc_safe::contents::Ignored;
     unsafe fn deallocate(ptr: NonNull<T>) {
         let size = SIZES.with_borrow_mut(|sizes| sizes.remove(&ptr.addr().get()));
         let size = size.expect("made by `block`");
@@ -37,9 +38,6 @@ unsafe impl<T: ?Sized> Deallocator<T> for Looking {
         unsafe { Counting::deallocate(ptr) }
     }
 }
-
-// SAFETY: what it sees makes no difference to what it does.
-unsafe impl<T: ?Sized> ContentBlind<T> for Looking {}
 
 /// A counted block with these bytes.
 fn block<T>(bytes: &[u8]) -> *mut T {
@@ -158,7 +156,7 @@ fn a_library_that_is_told_the_size_gets_zeros_of_it() {
         // SAFETY: the caller hands over a counted block.
         unsafe { Looking::deallocate(block) }
     }
-    deallocator! { struct SizedFree([c_void]) = release; }
+    deallocator! { struct SizedFree([any]) = release; }
     // SAFETY: six bytes in a counted block.
     let sized = unsafe { Owned::<[u8], Wipe<SizedFree>>::from_raw_parts(block(b"secret"), 6) };
     assert_eq!(seen_by(|| drop(sized)), [[0; 6]]);

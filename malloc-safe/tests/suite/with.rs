@@ -106,7 +106,7 @@ assert_not_impl_any!(ByName<Cell<u64>>: Sync);
 
 #[test]
 fn it_is_a_pointer_and_the_closure() {
-    fn size<T, F: FnOnce(NonNull<T>)>(_: &OwnedWith<T, F>) -> usize {
+    fn size<T: Unpin, F: FnOnce(NonNull<T>)>(_: &OwnedWith<T, F>) -> usize {
         size_of::<Option<OwnedWith<T, F>>>()
     }
     // SAFETY: a counted block with an element, released by the function.

@@ -5,6 +5,7 @@ use malloc_safe::{Allocator, CVec, Deallocator};
 struct Arena<'a>(PhantomData<&'a ()>);
 
 unsafe impl<T> Deallocator<[T]> for Arena<'_> {
+    type Contents = malloc_safe::contents::Read;
     unsafe fn deallocate(_: NonNull<[T]>) {}
 }
 

@@ -7,9 +7,11 @@ type One = Library<for<'a> fn(&'a ())>;
 type Other = Library<fn(&'static ())>; // One is a subtype
 
 unsafe impl Deallocator<u8> for One {
+    type Contents = malloc_safe::contents::Read;
     unsafe fn deallocate(_: NonNull<u8>) {}
 }
 unsafe impl Deallocator<u8> for Other {
+    type Contents = malloc_safe::contents::Read;
     unsafe fn deallocate(_: NonNull<u8>) {}
 }
 

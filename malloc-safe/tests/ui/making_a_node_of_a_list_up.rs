@@ -5,6 +5,7 @@ struct Node(*const Node);
 struct Pool;
 
 unsafe impl Deallocator<Node> for Pool {
+    type Contents = malloc_safe::contents::Read;
     unsafe fn deallocate(_: NonNull<Node>) {}
 }
 

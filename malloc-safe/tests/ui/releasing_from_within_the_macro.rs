@@ -2,7 +2,7 @@
 use malloc_safe::deallocator;
 
 deallocator! {
-    struct Sneaky(c_void) = {
+    struct Sneaky(any) = {
         __malloc_safe_release(core::ptr::without_provenance_mut(0x1000));
         libc::free
     };

@@ -1,6 +1,6 @@
 use malloc_safe::{Owned, deallocator};
 
-deallocator! { struct AffineFree(c_void): !Send = libc::free; }
+deallocator! { struct AffineFree(any): !Send = libc::free; }
 
 fn into_another_thread<T: Send>(_: T) {}
 

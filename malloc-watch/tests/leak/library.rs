@@ -58,6 +58,7 @@ enum SqliteFree {}
 
 // SAFETY: sqlite3_free releases the block, and looks at nothing in it.
 unsafe impl Deallocator<NulTerminated<c_char>> for SqliteFree {
+    type Contents = malloc_safe::contents::Read;
     unsafe fn deallocate(text: core::ptr::NonNull<NulTerminated<c_char>>) {
         let sqlite = sqlite().expect("there is a block of it");
         // SAFETY: the caller's promise.

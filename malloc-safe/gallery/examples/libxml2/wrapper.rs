@@ -9,7 +9,7 @@ use core::ffi::{CStr, c_char, c_int, c_void};
 use malloc_safe::{Borrowed, BorrowedCStr, NulTerminated, Opaque, Owned, deallocator};
 
 deallocator! {
-    pub(crate) struct XmlFree(c_void) = |block| {
+    pub(crate) struct XmlFree(any) = |block| {
         // SAFETY: nobody sets the variable while the library is in use.
         let free = unsafe { xmlFree };
         // SAFETY: the owner hands over a live block of the library's.

@@ -12,13 +12,13 @@ use malloc_safe::{Borrowed, Opaque, Owned, RefCounted, Shared, deallocator};
 type Pkey = Opaque<Key>;
 deallocator! { pub(crate) struct Free(Pkey) = EVP_PKEY_free; }
 deallocator! {
-    pub(crate) struct CryptoFree(c_void) = |block| {
+    pub(crate) struct CryptoFree(any) = |block| {
         // SAFETY: the owner hands over a live block of OpenSSL's.
         unsafe { CRYPTO_free(block, c"".as_ptr(), 0) }
     };
 }
 deallocator! {
-    pub(crate) struct ClearFree([c_void]) = |block, size| {
+    pub(crate) struct ClearFree([any]) = |block, size| {
         // SAFETY: the owner hands over a live block of OpenSSL's, of this size.
         unsafe { CRYPTO_clear_free(block, size, c"".as_ptr(), 0) }
     };

@@ -10,13 +10,13 @@ use malloc_safe::{deallocator, out};
 
 pub(crate) enum Database {}
 pub(crate) enum Statement {}
-deallocator! { pub(crate) struct Free(c_void) = sqlite3_free; }
+deallocator! { pub(crate) struct Free(any) = sqlite3_free; }
 deallocator! { pub(crate) struct FreeTable(*mut c_char) = sqlite3_free_table; }
 deallocator! { pub(crate) struct Close(Opaque<Database>) = sqlite3_close_v2; }
 deallocator! { pub(crate) struct Finalize(Opaque<Statement>) = sqlite3_finalize; }
 pub(crate) type Text = Owned<NulTerminated<c_char>, Free>;
 type Db<'a> = Borrowed<'a, Opaque<Database>>;
-type Error<'a> = Out<'a, NulTerminated<c_char>, Free>;
+type Error<'a> = Out<'a, Owned<NulTerminated<c_char>, Free>>;
 type Null = Option<&'static Statement>; // of which there is none, but NULL
 
 #[rustfmt::skip] // a declaration a line
@@ -25,9 +25,9 @@ unsafe extern "C" {
     fn sqlite3_free_table(cells: *mut *mut c_char);
     fn sqlite3_close_v2(db: *mut Opaque<Database>) -> c_int;
     fn sqlite3_finalize(stmt: *mut Opaque<Statement>) -> c_int;
-    safe fn sqlite3_open(path: BorrowedCStr<'_>, db: Out<'_, Opaque<Database>, Close>) -> c_int;
+    safe fn sqlite3_open(path: BorrowedCStr<'_>, db: Out<'_, Owned<Opaque<Database>, Close>>) -> c_int;
     safe fn sqlite3_exec(db: Db<'_>, sql: BorrowedCStr<'_>, row: Null, _: Null, error: Error<'_>) -> c_int;
-    fn sqlite3_prepare_v2(db: Db<'_>, sql: BorrowedCStr<'_>, n: c_int, stmt: Out<'_, Opaque<Statement>, Finalize>, tail: Null) -> c_int;
+    fn sqlite3_prepare_v2(db: Db<'_>, sql: BorrowedCStr<'_>, n: c_int, stmt: Out<'_, Owned<Opaque<Statement>, Finalize>>, tail: Null) -> c_int;
     safe fn sqlite3_bind_int(stmt: Borrowed<'_, Opaque<Statement>>, position: c_int, value: c_int) -> c_int;
     safe fn sqlite3_expanded_sql(stmt: Borrowed<'_, Opaque<Statement>>) -> Option<Text>;
     safe fn sqlite3_serialize(db: Db<'_>, schema: BorrowedCStr<'_>, size: &mut i64, flags: c_int) -> *mut u8;

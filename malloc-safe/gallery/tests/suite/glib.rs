@@ -27,7 +27,7 @@ struct Error {
     message: *const c_char,
 }
 
-deallocator! { struct GFree(c_void) = g_free; }
+deallocator! { struct GFree(any) = g_free; }
 deallocator! { struct FreeStrings(*mut c_char) = g_strfreev; }
 deallocator! { struct FreeError(Error) = g_error_free; }
 deallocator! { struct Unref(Object) = g_object_unref; }
@@ -64,9 +64,9 @@ unsafe extern "C" {
     fn g_strfreev(strings: *mut *mut c_char);
     safe fn g_file_get_contents(
         path: BorrowedCStr<'_>,
-        contents: Out<'_, NulTerminated<c_char>, GFree>,
+        contents: Out<'_, Owned<NulTerminated<c_char>, GFree>>,
         length: Option<&mut usize>,
-        error: Out<'_, Error, FreeError>,
+        error: Out<'_, Owned<Error, FreeError>>,
     ) -> c_int;
     fn g_error_free(error: *mut Error);
     safe fn g_initially_unowned_get_type() -> usize;
@@ -133,7 +133,7 @@ fn object() -> Shared<Object, Unref> {
     // SAFETY: a class whose objects do not float, and no properties.
     let object = unsafe { g_object_new(OBJECT, ptr::null()) };
     // SAFETY: a new object, of which the caller owns the reference.
-    unsafe { Shared::from_raw(object) }.expect("GLib aborts without memory")
+    unsafe { Shared::from_raw(object.cast()) }.expect("GLib aborts without memory")
 }
 
 fn references(object: &Shared<Object, Unref>) -> &AtomicU32 {
@@ -160,7 +160,7 @@ fn an_object_ends_with_its_last_reference() {
     drop(one);
     assert!(!has_ended.get());
     // SAFETY: a live object, of which `two` holds a reference.
-    let three = unsafe { Shared::<_, Unref>::retain(Shared::as_ptr(&two)) };
+    let three = unsafe { Shared::<Object, Unref>::retain(Shared::as_ptr(&two)) };
     drop(two);
     assert!(!has_ended.get());
     drop(three);
@@ -174,7 +174,7 @@ fn a_floating_reference_is_sunk_before_it_is_owned() {
     // SAFETY: a live object; its floating reference becomes the caller's.
     let sunk = unsafe { g_object_ref_sink(floating) };
     // SAFETY: the object, of which the caller now owns the reference.
-    let sunk = unsafe { Shared::<_, Unref>::from_raw(sunk) };
+    let sunk = unsafe { Shared::<Object, Unref>::from_raw(sunk.cast()) };
     assert_eq!(
         references(&sunk.expect("not NULL")).load(Ordering::Relaxed),
         1

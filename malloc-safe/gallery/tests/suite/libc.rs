@@ -21,6 +21,7 @@ type Stream = Opaque<StreamTag>;
 type Entry = Opaque<libc::dirent>;
 
 deallocator! { struct CloseStream(Stream) = fclose; }
+deallocator! { struct FreeEntry(any) = libc::free; }
 deallocator! { struct FreeAddresses(libc::addrinfo) = libc::freeaddrinfo; }
 deallocator! { struct FreeInterfaces(libc::ifaddrs) = libc::freeifaddrs; }
 
@@ -91,7 +92,7 @@ unsafe extern "C" {
     )]
     fn scandir(
         path: BorrowedCStr<'_>,
-        entries: &mut *mut Owned<Entry>,
+        entries: &mut *mut Owned<Entry, FreeEntry>,
         select: Option<Select>,
         compare: Option<Compare>,
     ) -> c_int;
@@ -201,7 +202,7 @@ fn a_stream_that_could_not_write_the_rest_says_so_when_it_is_closed() {
     assert!(fopen(c"/nonexistent/file".into(), c"w".into()).is_none());
 }
 
-fn entries(path: &CStr) -> Result<Owned<[Owned<Entry>]>, c_int> {
+fn entries(path: &CStr) -> Result<Owned<[Owned<Entry, FreeEntry>]>, c_int> {
     let mut entries = ptr::null_mut();
     // SAFETY: alphasort compares entries.
     let count = unsafe { scandir(path.into(), &mut entries, None, Some(alphasort)) };
@@ -211,7 +212,7 @@ fn entries(path: &CStr) -> Result<Owned<[Owned<Entry>]>, c_int> {
     Ok(entries.expect("an array comes with its length"))
 }
 
-fn name(entry: &Owned<Entry>) -> &CStr {
+fn name(entry: &Owned<Entry, FreeEntry>) -> &CStr {
     let entry: *mut libc::dirent = Owned::as_ptr(entry).cast();
     // SAFETY: a live entry, in which the name begins.
     let name = unsafe { &raw const (*entry).d_name };
@@ -271,7 +272,9 @@ fn addresses_are_a_list_that_is_freed_as_a_whole() {
         // After an error the place is not to be looked at.
         let list = if status == 0 { list } else { ptr::null_mut() };
         // SAFETY: NULL, or a list for freeaddrinfo.
-        (status, unsafe { Owned::<_, FreeAddresses>::from_raw(list) })
+        (status, unsafe {
+            Owned::<libc::addrinfo, FreeAddresses>::from_raw(list)
+        })
     };
     let (status, list) = lookup(c"127.0.0.1");
     assert_eq!(status, 0);
@@ -289,7 +292,7 @@ fn interfaces_are_a_list_that_is_freed_as_a_whole() {
     // SAFETY: a place for the list.
     assert_eq!(unsafe { libc::getifaddrs(&raw mut list) }, 0);
     // SAFETY: NULL, or a list for freeifaddrs.
-    let list = unsafe { Owned::<_, FreeInterfaces>::from_raw(list) };
+    let list = unsafe { Owned::<libc::ifaddrs, FreeInterfaces>::from_raw(list) };
     let Some(list) = list else {
         return; // a machine without a network has no list
     };
@@ -352,7 +355,7 @@ unsafe fn unmap(start: *mut c_void, size: usize) {
     UNMAPPED.set(Some((status, size)));
 }
 
-deallocator! { struct Unmap([c_void]) = unmap; }
+deallocator! { struct Unmap([any]) = unmap; }
 
 #[test]
 fn mapped_memory_is_unmapped_with_its_size() {

@@ -95,17 +95,17 @@ unsafe extern "C" {
     fn git_buf_dispose(buffer: *mut Buffer);
     fn git_strarray_dispose(strings: *mut Strings);
     fn git_repository_init(
-        out: Out<'_, Repository, FreeRepository>,
+        out: Out<'_, Owned<Repository, FreeRepository>>,
         path: BorrowedCStr<'_>,
         bare: c_uint,
     ) -> c_int;
     fn git_repository_open(
-        out: Out<'_, Repository, FreeRepository>,
+        out: Out<'_, Owned<Repository, FreeRepository>>,
         path: BorrowedCStr<'_>,
     ) -> c_int;
     fn git_repository_free(repository: *mut Repository);
     fn git_reference_symbolic_create(
-        out: Out<'_, Reference, FreeReference>,
+        out: Out<'_, Owned<Reference, FreeReference>>,
         repository: Borrowed<'_, Repository>,
         name: BorrowedCStr<'_>,
         target: BorrowedCStr<'_>,

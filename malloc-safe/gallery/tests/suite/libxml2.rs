@@ -14,7 +14,7 @@ type Text = Owned<NulTerminated<c_char>, XmlFree>;
 
 deallocator! {
     /// Whatever the variable holds when the block is released.
-    struct XmlFree(c_void) = |block| {
+    struct XmlFree(any) = |block| {
         // SAFETY: the variable is written once, before the library is used.
         let free = unsafe { xmlFree };
         // SAFETY: the owner hands over a live block of the library's.

@@ -21,7 +21,7 @@ type Method = Opaque<MethodTag>;
 
 deallocator! {
     /// What the macro `OPENSSL_free` stands for.
-    struct CryptoFree(c_void) = |block| {
+    struct CryptoFree(any) = |block| {
         // SAFETY: the owner hands over a live block of OpenSSL's.
         unsafe { CRYPTO_free(block, c"openssl.rs".as_ptr(), 1) }
     };
@@ -35,7 +35,7 @@ thread_local! { static CLEARED: Cell<usize> = const { Cell::new(0) }; }
 
 deallocator! {
     /// Overwrites a secret with zeros, then frees it: `OPENSSL_clear_free`, which wants the length.
-    struct ClearFree([c_void]) = |block, size| {
+    struct ClearFree([any]) = |block, size| {
         CLEARED.set(size);
         // SAFETY: the owner hands over a live block of OpenSSL's, of this size.
         unsafe { CRYPTO_clear_free(block, size, c"openssl.rs".as_ptr(), 1) }
@@ -163,7 +163,7 @@ fn decode(bytes: &[u8]) -> Option<Shared<Key, FreeKey>> {
 fn shown_key(certificate: &Shared<Certificate, FreeCertificate>) -> Option<Shared<Key, FreeKey>> {
     let key = X509_get0_pubkey(Shared::lend(certificate));
     // SAFETY: NULL or a key that the certificate keeps alive while a reference is added.
-    unsafe { Shared::retain(key) }
+    unsafe { Shared::retain(key.cast()) }
 }
 
 #[test]

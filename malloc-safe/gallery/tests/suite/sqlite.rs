@@ -16,7 +16,7 @@ type Context = Opaque<ContextTag>;
 type Connection = Owned<Database, CloseDatabase>;
 type Text = Owned<NulTerminated<c_char>, SqliteFree>;
 
-deallocator! { struct SqliteFree(c_void) = sqlite3_free; }
+deallocator! { struct SqliteFree(any) = sqlite3_free; }
 deallocator! { struct CloseDatabase(Database) = sqlite3_close; }
 deallocator! { struct Finalize(Statement) = sqlite3_finalize; }
 deallocator! { struct FreeTable(*mut c_char) = sqlite3_free_table; }
@@ -58,7 +58,10 @@ unsafe extern "C" {
     safe fn sqlite3_malloc64(size: u64) -> *mut c_void;
     fn sqlite3_realloc64(block: *mut c_void, size: u64) -> *mut c_void;
     fn sqlite3_mprintf(format: *const c_char, ...) -> Option<Text>;
-    safe fn sqlite3_open(path: BorrowedCStr<'_>, out: Out<'_, Database, CloseDatabase>) -> c_int;
+    safe fn sqlite3_open(
+        path: BorrowedCStr<'_>,
+        out: Out<'_, Owned<Database, CloseDatabase>>,
+    ) -> c_int;
     fn sqlite3_close(database: *mut Database) -> c_int;
     // A pointer, as the next call with the database may end what it points to.
     safe fn sqlite3_errmsg(database: Borrowed<'_, Database>) -> *const c_char;
@@ -67,14 +70,14 @@ unsafe extern "C" {
         sql: BorrowedCStr<'_>,
         row: Option<Row>,
         argument: *mut c_void,
-        error: Out<'_, NulTerminated<c_char>, SqliteFree>,
+        error: Out<'_, Owned<NulTerminated<c_char>, SqliteFree>>,
     ) -> c_int;
     // Not safe: nothing relates the length to the string.
     fn sqlite3_prepare_v2(
         database: Borrowed<'_, Database>,
         sql: BorrowedCStr<'_>,
         length: c_int,
-        out: Out<'_, Statement, Finalize>,
+        out: Out<'_, Owned<Statement, Finalize>>,
         tail: Option<&mut *const c_char>,
     ) -> c_int;
     fn sqlite3_finalize(statement: *mut Statement) -> c_int;
@@ -95,7 +98,7 @@ unsafe extern "C" {
         cells: &mut *mut LentCStr,
         rows: &mut c_int,
         columns: &mut c_int,
-        error: Out<'_, NulTerminated<c_char>, SqliteFree>,
+        error: Out<'_, Owned<NulTerminated<c_char>, SqliteFree>>,
     ) -> c_int;
     fn sqlite3_free_table(cells: *mut *mut c_char);
     safe fn sqlite3_create_function(

@@ -2,7 +2,7 @@
 
 use core::cell::Cell;
 use core::ptr::NonNull;
-use malloc_safe::{Allocator, CVec, ContentBlind, Deallocator, Free, Owned};
+use malloc_safe::{Allocator, CVec, Deallocator, Free, Owned};
 
 thread_local! {
     static ASKED: Cell<usize> = const { Cell::new(0) };
@@ -14,15 +14,13 @@ struct Recording;
 
 // SAFETY: as Free.
 unsafe impl<T> Deallocator<[T]> for Recording {
+    type Contents = malloc_safe::contents::Ignored;
     unsafe fn deallocate(ptr: NonNull<[T]>) {
         RELEASED.set(ptr.len());
         // SAFETY: the caller promises as much.
         unsafe { Free::deallocate(ptr) }
     }
 }
-
-// SAFETY: lengths are watched, not contents.
-unsafe impl<T> ContentBlind<[T]> for Recording {}
 
 // SAFETY: as Free.
 unsafe impl Allocator for Recording {

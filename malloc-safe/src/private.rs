@@ -1,0 +1,27 @@
+//! What the macros name in a caller's crate, where every other name may be the caller's own.
+
+pub use core::ffi::c_void;
+pub use core::fmt::{Debug, Formatter, Result as FmtResult};
+pub use core::marker::{PhantomData, Send, Sized, Sync};
+pub use core::mem::size_of;
+pub use core::primitive::{str, u8, usize};
+pub use core::ptr::NonNull;
+pub use core::{compile_error, stringify};
+
+use core::cell::Cell;
+
+/// In a name: neither `Send` nor `Sync`.
+pub type Affine = PhantomData<*mut ()>;
+
+/// In a name: `Send`, but not `Sync`.
+pub type Sendable = PhantomData<Cell<()>>;
+
+/// In a name: both.
+pub type Shareable = PhantomData<()>;
+
+/// The bytes of a `str`.
+#[inline]
+pub fn bytes_of_str(text: NonNull<str>) -> NonNull<[u8]> {
+    // SAFETY: a cast keeps the address, so it is still not NULL.
+    unsafe { NonNull::new_unchecked(text.as_ptr() as *mut [u8]) }
+}
