@@ -50,7 +50,7 @@ impl<V> AllocError<V> {
     /// #     }
     /// # }
     /// // `Full` is the allocator of a library without memory.
-    /// let error = Owned::<String, Full>::try_new("kept".to_owned()).unwrap_err();
+    /// let error = Owned::<String, Full>::try_new_in("kept".to_owned()).unwrap_err();
     /// assert_eq!(error.into_value(), "kept");
     /// ```
     pub fn into_value(self) -> V {

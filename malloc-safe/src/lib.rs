@@ -178,6 +178,7 @@ mod error;
 mod impls;
 mod lent;
 mod linked;
+mod made;
 mod never;
 mod opaque;
 pub mod out;

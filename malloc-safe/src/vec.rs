@@ -43,8 +43,8 @@ use crate::{Allocator, Deallocator, Free, Owned};
 /// ```
 /// use malloc_safe::{CVec, Owned};
 ///
-/// let mut numbers = CVec::<u32>::new();
-/// numbers.try_push(1)?;
+/// let mut numbers = CVec::new();
+/// numbers.try_push(1_u32)?;
 /// numbers.try_extend([2, 3])?;
 /// numbers.sort_unstable_by(|a, b| b.cmp(a));
 /// assert_eq!(*numbers, [3, 2, 1]);
@@ -68,7 +68,7 @@ pub struct CVec<T, A: Allocator + Deallocator<[T]> = Free> {
     allocator: PhantomData<fn(A) -> A>,
 }
 
-impl<T, A: Allocator + Deallocator<[T]>> CVec<T, A> {
+impl<T> CVec<T> {
     /// An empty vector, without a block.
     ///
     /// ```
@@ -79,6 +79,21 @@ impl<T, A: Allocator + Deallocator<[T]>> CVec<T, A> {
     /// ```
     #[inline]
     pub const fn new() -> Self {
+        Self::new_in()
+    }
+}
+
+impl<T, A: Allocator + Deallocator<[T]>> CVec<T, A> {
+    /// An empty vector, whose blocks will be another allocator's.
+    ///
+    /// ```
+    /// use malloc_safe::{CVec, Free};
+    ///
+    /// const NONE: CVec<u8, Free> = CVec::new_in(); // or a library's in the place of Free
+    /// assert!(NONE.is_empty());
+    /// ```
+    #[inline]
+    pub const fn new_in() -> Self {
         const { Owned::<[T], A>::ALIGNMENT_IS_NO_BLOCK };
         // SAFETY: no element, and at the address of the alignment, which stands for no block.
         unsafe { Self::from_parts(NonNull::dangling(), 0, 0) }
@@ -314,7 +329,7 @@ impl<T, A: Allocator + Deallocator<[T]>> CVec<T, A> {
 
 impl<T, A: Allocator + Deallocator<[T]>> Default for CVec<T, A> {
     fn default() -> Self {
-        Self::new()
+        Self::new_in()
     }
 }
 

@@ -140,7 +140,7 @@ fn conversions(bytes: &[u8]) {
 
 fn c_string(bytes: &[u8]) {
     let nul = bytes.iter().position(|&byte| byte == 0);
-    match (Owned::<CStr, Counting>::try_from_bytes(bytes), nul) {
+    match (Owned::<CStr, Counting>::try_from_bytes_in(bytes), nul) {
         (Ok(ours), None) => assert_eq!(ours.to_bytes(), bytes),
         (Err(CStringError::InteriorNul { position }), Some(nul)) => assert_eq!(position, nul),
         (ours, theirs) => panic!("{ours:?}, and not {theirs:?}"),

@@ -8,17 +8,8 @@ use crate::pointee::layout::Layout as _;
 use crate::slice::max_len;
 use crate::{AllocError, Allocator, Deallocator, Owned};
 
-/// Room.
-impl<T: Unpin, A: Allocator + Deallocator<[T]>> CVec<T, A> {
-    /// The least capacity that is worth a block: what malloc's smallest blocks hold anyway. For
-    /// elements without a size every capacity is the same, and so it is the greatest.
-    const FIRST: usize = match size_of::<T>() {
-        0 => usize::MAX,
-        size @ 1..=8 => 32 / size,
-        9..=1024 => 4,
-        _ => 1,
-    };
-
+/// In a block of `malloc`'s.
+impl<T: Unpin> CVec<T> {
     /// An empty vector with room for exactly `capacity` elements; for none it needs no block.
     ///
     /// # Errors
@@ -44,7 +35,55 @@ impl<T: Unpin, A: Allocator + Deallocator<[T]>> CVec<T, A> {
     /// ```
     #[inline]
     pub fn try_with_capacity(capacity: usize) -> Result<Self, AllocError> {
-        let mut this = Self::new();
+        Self::try_with_capacity_in(capacity)
+    }
+
+    /// Collects what an iterator yields.
+    ///
+    /// # Errors
+    ///
+    /// [`AllocError`], if there is no memory; what had been collected is dropped. To keep it,
+    /// [extend](Self::try_extend) an empty vector.
+    ///
+    /// ```
+    /// use malloc_safe::CVec;
+    ///
+    /// let evens = CVec::try_from_iter((0..10).filter(|n| n % 2 == 0))?;
+    /// assert_eq!(*evens, [0, 2, 4, 6, 8]);
+    /// # Ok::<(), malloc_safe::AllocError>(())
+    /// ```
+    pub fn try_from_iter(elements: impl IntoIterator<Item = T>) -> Result<Self, AllocError> {
+        Self::try_from_iter_in(elements)
+    }
+}
+
+/// Room.
+impl<T: Unpin, A: Allocator + Deallocator<[T]>> CVec<T, A> {
+    /// The least capacity that is worth a block: what malloc's smallest blocks hold anyway. For
+    /// elements without a size every capacity is the same, and so it is the greatest.
+    const FIRST: usize = match size_of::<T>() {
+        0 => usize::MAX,
+        size @ 1..=8 => 32 / size,
+        9..=1024 => 4,
+        _ => 1,
+    };
+
+    /// [`try_with_capacity`](CVec::try_with_capacity), in a block of another allocator.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    ///
+    /// ```
+    /// use malloc_safe::{CVec, Free};
+    ///
+    /// let numbers = CVec::<u64, Free>::try_with_capacity_in(10)?;
+    /// assert_eq!(numbers.capacity(), 10);
+    /// # Ok::<(), malloc_safe::AllocError>(())
+    /// ```
+    #[inline]
+    pub fn try_with_capacity_in(capacity: usize) -> Result<Self, AllocError> {
+        let mut this = Self::new_in();
         this.try_reserve_exact(capacity)?;
         Ok(this)
     }
@@ -121,7 +160,7 @@ impl<T: Unpin, A: Allocator + Deallocator<[T]>> CVec<T, A> {
     /// ```
     pub fn try_shrink_to_fit(&mut self) -> Result<(), AllocError> {
         if self.len == 0 {
-            *self = Self::new();
+            *self = Self::new_in();
         } else if self.len < self.cap {
             self.set_capacity(self.len)?;
         }
@@ -361,29 +400,28 @@ impl<T: Unpin, A: Allocator + Deallocator<[T]>> CVec<T, A> {
         elements.next()
     }
 
-    /// Collects what an iterator yields.
+    /// [`try_from_iter`](CVec::try_from_iter), in a block of another allocator.
     ///
     /// # Errors
     ///
-    /// [`AllocError`], if there is no memory; what had been collected is dropped. To keep it,
-    /// [extend](Self::try_extend) an empty vector.
+    /// As there.
     ///
     /// ```
-    /// use malloc_safe::CVec;
+    /// use malloc_safe::{CVec, Free};
     ///
-    /// let evens = CVec::<u32>::try_from_iter((0..10).filter(|n| n % 2 == 0))?;
+    /// let evens = CVec::<u32, Free>::try_from_iter_in((0..10).filter(|n| n % 2 == 0))?;
     /// assert_eq!(*evens, [0, 2, 4, 6, 8]);
     /// # Ok::<(), malloc_safe::AllocError>(())
     /// ```
-    pub fn try_from_iter(elements: impl IntoIterator<Item = T>) -> Result<Self, AllocError> {
+    pub fn try_from_iter_in(elements: impl IntoIterator<Item = T>) -> Result<Self, AllocError> {
         let elements = elements.into_iter();
-        let mut this = Self::try_with_capacity(elements.size_hint().0)?;
+        let mut this = Self::try_with_capacity_in(elements.size_hint().0)?;
         this.try_extend(elements).map_err(|error| error.with(()))?;
         Ok(this)
     }
 }
 
-impl<T: Unpin, A: Allocator + Deallocator<[T]>> Owned<[T], A> {
+impl<T: Unpin> Owned<[T]> {
     /// Collects what an iterator yields, in a block without room to spare (if the allocator can
     /// shrink one).
     ///
@@ -396,12 +434,31 @@ impl<T: Unpin, A: Allocator + Deallocator<[T]>> Owned<[T], A> {
     /// ```
     /// use malloc_safe::Owned;
     ///
-    /// let evens = Owned::<[u32]>::try_from_iter((0..10).filter(|n| n % 2 == 0))?;
+    /// let evens = Owned::try_from_iter((0..10).filter(|n| n % 2 == 0))?;
     /// assert_eq!(*evens, [0, 2, 4, 6, 8]);
     /// # Ok::<(), malloc_safe::AllocError>(())
     /// ```
     pub fn try_from_iter(elements: impl IntoIterator<Item = T>) -> Result<Self, AllocError> {
-        let mut elements = CVec::<T, A>::try_from_iter(elements)?;
+        Self::try_from_iter_in(elements)
+    }
+}
+
+impl<T: Unpin, A: Allocator + Deallocator<[T]>> Owned<[T], A> {
+    /// [`try_from_iter`](Owned::try_from_iter), in a block of another allocator.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    ///
+    /// ```
+    /// use malloc_safe::{Free, Owned};
+    ///
+    /// let evens = Owned::<[u32], Free>::try_from_iter_in((0..10).filter(|n| n % 2 == 0))?;
+    /// assert_eq!(*evens, [0, 2, 4, 6, 8]);
+    /// # Ok::<(), malloc_safe::AllocError>(())
+    /// ```
+    pub fn try_from_iter_in(elements: impl IntoIterator<Item = T>) -> Result<Self, AllocError> {
+        let mut elements = CVec::<T, A>::try_from_iter_in(elements)?;
         let _ = elements.try_shrink_to_fit(); // as it is, it will do too
         Ok(elements.into_owned_slice())
     }

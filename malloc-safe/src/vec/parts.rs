@@ -52,7 +52,7 @@ impl<T, A: Allocator + Deallocator<[T]>> CVec<T, A> {
         debug_assert!(ptr.is_aligned(), "{ptr:p} is not aligned for the elements");
         let Some(ptr) = NonNull::new(ptr) else {
             return if len == 0 && capacity == 0 {
-                Ok(Self::new())
+                Ok(Self::new_in())
             } else {
                 Err(RawPartsError::new(len, Some(capacity), None))
             };

@@ -8,7 +8,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 #[test]
 fn a_failed_allocation_gives_the_value_back() {
     let error = Counting::with_budget(0, || {
-        Owned::<String, Counting>::try_new("kept".to_owned()).unwrap_err()
+        Owned::<String, Counting>::try_new_in("kept".to_owned()).unwrap_err()
     });
     assert_eq!(error.requested_bytes(), Some(size_of::<String>()));
     assert_eq!(error.into_value(), "kept");
@@ -19,7 +19,7 @@ fn failure_at_each_allocation_leaks_nothing() {
     for budget in 0..3 {
         let made: Vec<_> = Counting::with_budget(budget, || {
             (0..3)
-                .map_while(|n| Owned::<u32, Counting>::try_new(n).ok())
+                .map_while(|n| Owned::<u32, Counting>::try_new_in(n).ok())
                 .collect()
         });
         assert_eq!(made.len(), budget);
@@ -52,7 +52,7 @@ fn an_initialiser_that_panics_loses_nothing() {
     for position in 0..4 {
         let dropped = Element::dropped_by(|| {
             let panic = catch_unwind(AssertUnwindSafe(|| {
-                Owned::<[Element], Counting>::try_from_fn(4, |value| {
+                Owned::<[Element], Counting>::try_from_fn_in(4, |value| {
                     assert_ne!(value, position, "no element there");
                     Element {
                         value: 0,
@@ -69,16 +69,16 @@ fn an_initialiser_that_panics_loses_nothing() {
 #[test]
 fn an_empty_slice_allocates_nothing() -> Result<(), AllocError> {
     Counting::with_budget(0, || {
-        assert!(Owned::<[u32], Counting>::try_from_slice(&[])?.is_empty());
-        assert!(Owned::<[u32], Counting>::try_from_fn(0, |_| 1)?.is_empty());
-        assert!(Owned::<[MaybeUninit<u32>], Counting>::try_uninit(0)?.is_empty());
+        assert!(Owned::<[u32], Counting>::try_from_slice_in(&[])?.is_empty());
+        assert!(Owned::<[u32], Counting>::try_from_fn_in(0, |_| 1)?.is_empty());
+        assert!(Owned::<[MaybeUninit<u32>], Counting>::try_uninit_in(0)?.is_empty());
         Ok(())
     })
 }
 
 #[test]
 fn elements_without_a_size_have_a_block() -> Result<(), AllocError> {
-    let units = Owned::<[()], Counting>::try_from_slice(&[(); 1000])?;
+    let units = Owned::<[()], Counting>::try_from_slice_in(&[(); 1000])?;
     assert_eq!((units.len(), Counting::live()), (1000, 1));
     drop(units);
     assert_eq!(Counting::live(), 0);
@@ -131,9 +131,7 @@ unsafe impl Allocator for Grudging {
 
 #[test]
 fn values_without_a_size_are_aligned() {
-    let aligned = Owned::<[u64; 0], Grudging>::try_new([]).expect("enough room");
-    assert!(Owned::as_ptr(&aligned).is_aligned());
-    let aligned = Owned::<[[u64; 0]], Grudging>::try_from_slice(&[[]]).expect("enough room");
+    let aligned = Owned::<[[u64; 0]], Grudging>::try_from_slice_in(&[[]]).expect("enough room");
     assert!(aligned.as_ptr().is_aligned());
 }
 
@@ -152,7 +150,7 @@ fn a_c_string_is_copied_with_its_terminator() -> Result<(), CStringError> {
         assert_eq!(&*Owned::<CStr>::try_from_bytes(text.to_bytes())?, text);
     }
     let error = Counting::with_budget(0, || {
-        Owned::<CStr, Counting>::try_from_bytes(b"four").unwrap_err()
+        Owned::<CStr, Counting>::try_from_bytes_in(b"four").unwrap_err()
     });
     assert_eq!(error.to_string(), "cannot allocate 5 bytes");
     Ok(())

@@ -85,12 +85,12 @@ fn nothing_at_all_is_a_block_where_c_gave_one_and_none_where_rust_asks_for_one()
     assert_eq!((bytes.len(), Counting::live()), (0, 1));
     drop(bytes);
 
-    let none = Owned::<[u64], Counting>::try_from_slice(&[]).expect("nothing is needed");
-    let made = Owned::<[u64], Counting>::try_from_fn(0, |_| 1).expect("nothing is needed");
-    let room = Owned::<[MaybeUninit<u64>], Counting>::try_uninit(0).expect("nothing is needed");
+    let none = Owned::<[u64], Counting>::try_from_slice_in(&[]).expect("nothing is needed");
+    let made = Owned::<[u64], Counting>::try_from_fn_in(0, |_| 1).expect("nothing is needed");
+    let room = Owned::<[MaybeUninit<u64>], Counting>::try_uninit_in(0).expect("nothing is needed");
     assert!(none.is_empty() && made.is_empty() && room.is_empty());
     assert_eq!(Counting::live(), 0);
-    let string = Owned::<CStr, Counting>::try_from_bytes(b"").expect("enough memory");
+    let string = Owned::<CStr, Counting>::try_from_bytes_in(b"").expect("enough memory");
     assert_eq!(Counting::live(), 1, "a terminator needs its block");
     drop(string);
     assert_eq!(Counting::live(), 0);
@@ -111,9 +111,9 @@ fn too_much_is_an_error_that_owns_the_block() {
         drop(left_by_c(block(), len).expect_err("too large"));
         assert_eq!(Counting::live(), 0);
 
-        let error = Owned::<[u64], Counting>::try_from_fn(len, |_| 1).unwrap_err();
+        let error = Owned::<[u64], Counting>::try_from_fn_in(len, |_| 1).unwrap_err();
         assert_eq!(error.requested_bytes(), len.checked_mul(8));
-        assert!(Owned::<[MaybeUninit<u64>], Counting>::try_uninit(len).is_err());
+        assert!(Owned::<[MaybeUninit<u64>], Counting>::try_uninit_in(len).is_err());
     }
     assert_eq!(Counting::live(), 0);
 }
@@ -131,7 +131,7 @@ fn a_bound_may_be_larger_than_the_block() {
 
 #[test]
 fn a_nul_among_the_bytes_is_an_error_that_says_where() {
-    let error = Owned::<CStr, Counting>::try_from_bytes(b"a\0b\0").unwrap_err();
+    let error = Owned::<CStr, Counting>::try_from_bytes_in(b"a\0b\0").unwrap_err();
     assert_eq!(error, CStringError::InteriorNul { position: 1 });
 }
 

@@ -19,7 +19,7 @@ fn the_destructor_does_what_a_drop_would_have_done() {
         value: 1,
         bomb: false,
     };
-    let element = Owned::<_, Counting>::try_new(element).expect("enough memory");
+    let element = Owned::<_, Counting>::try_new_in(element).expect("enough memory");
     let (ptr, destroy) = Owned::into_raw_with_destructor(element);
     let registered = Registered(ptr.cast(), destroy);
     // SAFETY: C keeps the element until it destroys it.
@@ -41,7 +41,7 @@ fn a_string_is_handed_over_as_its_pointer() {
 
 #[test]
 fn destroying_null_does_nothing() {
-    let number = Owned::<u64, Counting>::try_new(1).expect("enough memory");
+    let number = Owned::<u64, Counting>::try_new_in(1).expect("enough memory");
     let (ptr, destroy) = Owned::into_raw_with_destructor(number);
     drop(Registered(ptr::null_mut(), destroy));
     assert_eq!(Counting::live(), 1);

@@ -116,5 +116,5 @@ impl Drop for Nothing {
 
 /// A C string in a counted block.
 pub(crate) fn counted_c_str(bytes: &[u8]) -> malloc_safe::Owned<CStr, Counting> {
-    malloc_safe::Owned::try_from_bytes(bytes).expect("no NUL, enough memory")
+    malloc_safe::Owned::try_from_bytes_in(bytes).expect("no NUL, enough memory")
 }

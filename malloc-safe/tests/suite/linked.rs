@@ -39,7 +39,7 @@ unsafe impl<T> Linked<Node<T>> for FreeList {
 
 fn list<T: Unpin>(values: impl DoubleEndedIterator<Item = T>) -> Option<Owned<Node<T>, FreeList>> {
     let first = values.rev().fold(ptr::null_mut(), |next, value| {
-        let node = Owned::<_, Counting>::try_new(Node { value, next });
+        let node = Owned::<_, Counting>::try_new_in(Node { value, next });
         Owned::into_raw(node.expect("enough memory"))
     });
     // SAFETY: NULL, or a list of Counting's nodes.

@@ -24,7 +24,7 @@ fn an_error_leaves_none() {
 
 #[test]
 fn a_used_place_is_emptied_before_c_overwrites_it() {
-    let mut slot = Some(Owned::<u64, Counting>::try_new(1).expect("enough memory"));
+    let mut slot = Some(Owned::<u64, Counting>::try_new_in(1).expect("enough memory"));
     let out = Out::new(&mut slot);
     assert_eq!(Counting::live(), 0);
     // SAFETY: the place is a pointer to read from.
@@ -139,7 +139,7 @@ fn lend(
     CVec<u32, Counting>,
     Result<usize, RawPartsError<u32, Counting>>,
 ) {
-    let mut vector = CVec::try_with_capacity(8).expect("enough memory");
+    let mut vector = CVec::try_with_capacity_in(8).expect("enough memory");
     vector.try_extend([1, 2]).expect("room");
     // SAFETY: the tests leave a counted block and the room in it, or numbers that cannot be right.
     let result = unsafe { out::in_out(&mut vector, by_reference(call)) };
@@ -148,7 +148,7 @@ fn lend(
 
 /// A counted block with numbers in it.
 fn written(values: &[u32]) -> *mut u32 {
-    let block = CVec::<u32, Counting>::try_from_iter(values.iter().copied());
+    let block = CVec::<u32, Counting>::try_from_iter_in(values.iter().copied());
     block.expect("enough memory").into_raw_parts().0
 }
 
@@ -176,7 +176,7 @@ fn a_lent_block_comes_back_as_c_left_it() {
 
 #[test]
 fn a_vector_without_a_block_is_lent_as_null_and_zero() {
-    let mut vector = CVec::<u32, Counting>::new();
+    let mut vector = CVec::<u32, Counting>::new_in();
     let call = by_reference(|block, capacity| {
         assert!(block.is_null() && *capacity == 0);
         (*block, *capacity) = (written(&[5]), 1);
@@ -214,7 +214,7 @@ fn a_length_that_does_not_fit_is_an_error_that_owns_the_block() {
 
 #[test]
 fn a_call_that_panics_loses_neither_block_nor_vector() {
-    let mut vector = CVec::<u32, Counting>::try_from_iter([1, 2]).expect("enough memory");
+    let mut vector = CVec::<u32, Counting>::try_from_iter_in([1, 2]).expect("enough memory");
     for replaced in [false, true] {
         let panic = catch_unwind(AssertUnwindSafe(|| {
             let call = by_reference(|block, capacity| {
@@ -241,7 +241,7 @@ fn elements_are_dropped_before_their_block_is_lent() {
         value,
         bomb: value == 1,
     });
-    let mut vector = CVec::<_, Counting>::try_from_iter(elements).expect("enough memory");
+    let mut vector = CVec::<_, Counting>::try_from_iter_in(elements).expect("enough memory");
     let dropped = Element::dropped_by(|| {
         let panic = catch_unwind(AssertUnwindSafe(|| {
             // SAFETY: the call is not reached.

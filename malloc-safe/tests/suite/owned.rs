@@ -1,5 +1,6 @@
 use crate::declared::{token_new, tokens_live, workload_number};
-use crate::hostile::{Counting, Element};
+use crate::hostile::{Counting, Element, counted_block};
+use core::alloc::Layout;
 use malloc_safe::{AllocError, Owned};
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
@@ -21,7 +22,7 @@ fn null_is_none() {
 
 #[test]
 fn the_block_is_freed_exactly_once() {
-    let owner = Owned::<u64, Counting>::try_new(1).expect("enough memory");
+    let owner = Owned::<u64, Counting>::try_new_in(1).expect("enough memory");
     assert_eq!(Counting::live(), 1);
     drop(owner);
     assert_eq!(Counting::live(), 0);
@@ -29,7 +30,7 @@ fn the_block_is_freed_exactly_once() {
 
 #[test]
 fn the_contents_are_dropped_before_the_block() {
-    let owner = Owned::<Element, Counting>::try_new(Element {
+    let owner = Owned::<Element, Counting>::try_new_in(Element {
         value: 1,
         bomb: false,
     });
@@ -40,7 +41,7 @@ fn the_contents_are_dropped_before_the_block() {
 
 #[test]
 fn the_block_is_freed_even_if_the_contents_panic() {
-    let owner = Owned::<Element, Counting>::try_new(Element {
+    let owner = Owned::<Element, Counting>::try_new_in(Element {
         value: 1,
         bomb: true,
     });
@@ -54,7 +55,7 @@ fn the_block_is_freed_even_if_the_contents_panic() {
 
 #[test]
 fn giving_up_ownership_frees_nothing_and_can_be_undone() {
-    let owner = Owned::<u64, Counting>::try_new(5).expect("enough memory");
+    let owner = Owned::<u64, Counting>::try_new_in(5).expect("enough memory");
     let address = Owned::as_ptr(&owner);
     let raw = Owned::into_raw(owner);
     assert_eq!((raw, Counting::live()), (address, 1));
@@ -67,7 +68,7 @@ fn giving_up_ownership_frees_nothing_and_can_be_undone() {
 
 #[test]
 fn a_leaked_block_stays() {
-    let number = Owned::leak(Owned::<u64, Counting>::try_new(5).expect("enough memory"));
+    let number = Owned::leak(Owned::<u64, Counting>::try_new_in(5).expect("enough memory"));
     *number += 1;
     assert_eq!((*number, Counting::live()), (6, 1));
     let raw: *mut u64 = number;
@@ -77,7 +78,9 @@ fn a_leaked_block_stays() {
 
 #[test]
 fn a_pointee_without_a_size_still_has_its_block() {
-    let owner = Owned::<(), Counting>::try_new(()).expect("enough memory");
+    let raw = counted_block(Layout::new::<u8>()).cast::<()>();
+    // SAFETY: a counted block, which has room for nothing.
+    let owner = unsafe { Owned::<(), Counting>::from_raw(raw.as_ptr()) };
     assert_eq!(Counting::live(), 1);
     drop(owner);
     assert_eq!(Counting::live(), 0);
@@ -103,7 +106,7 @@ fn a_library_with_its_own_heap_gets_its_blocks_back() {
 #[test]
 fn an_owner_compares_hashes_and_prints_as_its_contents() -> Result<(), AllocError<u64>> {
     let (two, three) = (Owned::<u64>::try_new(2)?, Owned::<u64>::try_new(3)?);
-    assert!(two < three && two != three && two == Owned::<u64, Counting>::try_new(2)?);
+    assert!(two < three && two != three && two == Owned::<u64, Counting>::try_new_in(2)?);
     assert_eq!(two.cmp(&three), core::cmp::Ordering::Less);
     assert_eq!(format!("{two} {two:?} {two:>3}"), "2 2   2");
     assert_eq!(format!("{two:p}"), format!("{:p}", Owned::as_ptr(&two)));
@@ -131,7 +134,7 @@ fn contents_that_are_moved_out_leave_a_released_block() {
         value: 3,
         bomb: false,
     };
-    let owner = Owned::<_, Counting>::try_new(element).expect("enough memory");
+    let owner = Owned::<_, Counting>::try_new_in(element).expect("enough memory");
     let mut moved = None;
     let dropped = Element::dropped_by(|| moved = Some(Owned::into_inner(owner)));
     assert_eq!((dropped, Counting::live()), (0, 0));

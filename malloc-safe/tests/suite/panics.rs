@@ -75,7 +75,7 @@ fn a_panic_while_a_vector_grows_ends_the_process() {
     ends_the_process(
         "panics::a_panic_while_a_vector_grows_ends_the_process",
         || {
-            let mut vec = CVec::<u8, Panicking>::try_with_capacity(1).expect("memory");
+            let mut vec = CVec::<u8, Panicking>::try_with_capacity_in(1).expect("memory");
             let _ = vec.try_reserve(100);
         },
     );

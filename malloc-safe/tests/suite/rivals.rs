@@ -38,7 +38,7 @@ fn a_real_block_of_length_zero_is_still_freed() {
 /// c_vec 2.0 frees the block and never drops what is in it.
 #[test]
 fn elements_are_dropped_with_their_block() {
-    let elements = Owned::<[Element], Counting>::try_from_fn(3, |_| Element {
+    let elements = Owned::<[Element], Counting>::try_from_fn_in(3, |_| Element {
         value: 0,
         bomb: false,
     });
@@ -80,7 +80,7 @@ fn bytes_that_are_not_utf8_come_back_with_their_owner() {
 /// malloc_buf 1.0, and for a while the windows crate, cannot give ownership up.
 #[test]
 fn every_owner_gives_up_its_pointer() {
-    let raw = Owned::into_raw(Owned::<u8, Counting>::try_new(1).expect("enough memory"));
+    let raw = Owned::into_raw(Owned::<u8, Counting>::try_new_in(1).expect("enough memory"));
     // SAFETY: what into_raw gave.
     drop(unsafe { Owned::<u8, Counting>::from_raw(raw) });
     let raw = Owned::into_raw_c_str(counted_c_str(b"x"));
@@ -89,7 +89,7 @@ fn every_owner_gives_up_its_pointer() {
     let raw = Owned::into_raw(counted_c_str(b"x").into_nul_terminated());
     // SAFETY: what into_raw gave.
     drop(unsafe { CString::<Counting>::from_raw(raw) });
-    let (ptr, len) = Owned::into_raw_parts(Bytes::try_from_slice(b"xy").expect("enough memory"));
+    let (ptr, len) = Owned::into_raw_parts(Bytes::try_from_slice_in(b"xy").expect("enough memory"));
     // SAFETY: what into_raw_parts gave.
     drop(unsafe { Bytes::from_raw_parts(ptr, len) });
     assert_eq!(Counting::live(), 0);
@@ -98,7 +98,7 @@ fn every_owner_gives_up_its_pointer() {
 /// mbox 0.7 makes a CStr with a NUL inside from a safe call.
 #[test]
 fn an_interior_nul_is_refused_with_its_position() {
-    let error = Owned::<CStr, Counting>::try_from_bytes(b"a\0b").unwrap_err();
+    let error = Owned::<CStr, Counting>::try_from_bytes_in(b"a\0b").unwrap_err();
     assert_eq!(error, CStringError::InteriorNul { position: 1 });
 }
 
@@ -107,12 +107,12 @@ fn an_interior_nul_is_refused_with_its_position() {
 fn a_few_elements_of_very_many_take_little_room() {
     let few = || (0..usize::MAX).filter(|n| *n < 3).take_while(|n| *n < 2);
     assert_eq!(few().size_hint(), (0, Some(usize::MAX)));
-    let vector = CVec::<usize, Counting>::try_from_iter(few()).expect("enough memory for two");
+    let vector = CVec::<usize, Counting>::try_from_iter_in(few()).expect("enough memory for two");
     assert!(*vector == [0, 1] && vector.capacity() < 10);
-    let slice = Owned::<[usize], Counting>::try_from_iter(few()).expect("enough memory for two");
+    let slice = Owned::<[usize], Counting>::try_from_iter_in(few()).expect("enough memory for two");
     assert_eq!(*slice, [0, 1]);
     // As many at least cannot be had, which is an error.
-    assert!(CVec::<usize, Counting>::try_from_iter(0..usize::MAX).is_err());
+    assert!(CVec::<usize, Counting>::try_from_iter_in(0..usize::MAX).is_err());
 }
 
 /// mbox 0.7 is refused by `improper_ctypes` when it stands in an Option in a declaration.
@@ -143,7 +143,7 @@ fn an_optional_owner_is_proper_in_a_declaration() {
 /// malloced 1.3 yields ten values from two elements of no size, and runs 22 destructors.
 #[test]
 fn elements_of_no_size_are_counted_not_addressed() {
-    let nothings = Owned::<[Nothing], Counting>::try_from_fn(2, |_| Nothing);
+    let nothings = Owned::<[Nothing], Counting>::try_from_fn_in(2, |_| Nothing);
     let mut iterator = nothings.expect("enough memory").into_iter();
     let dropped = Element::dropped_by(|| {
         let yielded = core::iter::from_fn(|| iterator.next_back())
@@ -158,7 +158,7 @@ fn elements_of_no_size_are_counted_not_addressed() {
 /// Most: the block is leaked if the destructor of an element panics.
 #[test]
 fn a_panicking_destructor_does_not_leak_the_block() {
-    let elements = Owned::<[Element], Counting>::try_from_fn(3, |n| Element {
+    let elements = Owned::<[Element], Counting>::try_from_fn_in(3, |n| Element {
         value: 0,
         bomb: n == 1,
     });
@@ -181,19 +181,19 @@ fn null_with_a_length_never_becomes_a_slice() {
 #[test]
 fn a_failed_allocation_is_an_error() {
     Counting::with_budget(0, || {
-        let error = Owned::<_, Counting>::try_new(7_u64).unwrap_err();
+        let error = Owned::<_, Counting>::try_new_in(7_u64).unwrap_err();
         assert_eq!(error.into_value(), 7);
-        let error = Owned::<CStr, Counting>::try_from_bytes(b"name").unwrap_err();
+        let error = Owned::<CStr, Counting>::try_from_bytes_in(b"name").unwrap_err();
         assert!(matches!(error, CStringError::Alloc(_)));
-        assert!(Bytes::try_from_slice(b"bytes").is_err());
+        assert!(Bytes::try_from_slice_in(b"bytes").is_err());
     });
 }
 
 /// cbox 0.3 has an owner, `CBox`, without a destructor.
 #[test]
 fn every_owner_releases_its_block() {
-    drop(Owned::<u8, Counting>::try_new(1).expect("enough memory"));
-    drop(Bytes::try_from_slice(b"bytes").expect("enough memory"));
+    drop(Owned::<u8, Counting>::try_new_in(1).expect("enough memory"));
+    drop(Bytes::try_from_slice_in(b"bytes").expect("enough memory"));
     drop(counted_c_str(b"measured"));
     drop(counted_c_str(b"terminated").into_nul_terminated());
     drop(counted_c_str(b"text").into_str().expect("ASCII"));

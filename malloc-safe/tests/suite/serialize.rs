@@ -5,8 +5,8 @@ use serde_json::{json, to_value};
 
 #[test]
 fn an_owner_is_serialized_as_its_contents() -> Result<(), Box<dyn std::error::Error>> {
-    assert_eq!(to_value(Owned::<u64, Counting>::try_new(7)?)?, json!(7));
-    let numbers = Owned::<[u16], Counting>::try_from_slice(&[1, 2, 3])?;
+    assert_eq!(to_value(Owned::<u64, Counting>::try_new_in(7)?)?, json!(7));
+    let numbers = Owned::<[u16], Counting>::try_from_slice_in(&[1, 2, 3])?;
     assert_eq!(to_value(&numbers)?, json!([1, 2, 3]));
     assert_eq!(to_value(Owned::<[u16]>::empty())?, json!([]));
     let text = counted_c_str("ä".as_bytes())

@@ -9,7 +9,7 @@ type Numbers = Owned<[u32], Counting>;
 type Elements = Owned<[Element], Counting>;
 
 fn elements(bombs: &[bool]) -> Elements {
-    let made = Owned::try_from_fn(bombs.len(), |position| Element {
+    let made = Owned::try_from_fn_in(bombs.len(), |position| Element {
         value: u32::try_from(position).expect("few"),
         bomb: bombs[position],
     });
@@ -74,7 +74,7 @@ fn a_dropped_error_frees_its_block() {
 
 #[test]
 fn raw_parts_make_a_round_trip() -> Result<(), AllocError> {
-    let (ptr, len) = Owned::into_raw_parts(Numbers::try_from_slice(&[1, 2, 3])?);
+    let (ptr, len) = Owned::into_raw_parts(Numbers::try_from_slice_in(&[1, 2, 3])?);
     // SAFETY: what into_raw_parts gave, not used again.
     let numbers = unsafe { Numbers::from_raw_parts(ptr, len) }.expect("what it was");
     assert_eq!(*numbers, [1, 2, 3]);
@@ -127,7 +127,7 @@ fn an_iterator_dropped_half_way_drops_the_rest_even_if_it_panics() {
 
 #[test]
 fn elements_without_a_size_come_from_both_ends_once() {
-    let nothings = Owned::<[Nothing], Counting>::try_from_fn(5, |_| Nothing);
+    let nothings = Owned::<[Nothing], Counting>::try_from_fn_in(5, |_| Nothing);
     let mut iterator = nothings.expect("enough memory").into_iter();
     let dropped = Element::dropped_by(|| {
         let mut taken = 0;
@@ -150,7 +150,7 @@ fn elements_without_a_size_may_have_no_block() {
 
 #[test]
 fn a_slice_is_borrowed_and_changed_in_place() -> Result<(), AllocError> {
-    let mut numbers = Numbers::try_from_slice(&[3, 1, 2])?;
+    let mut numbers = Numbers::try_from_slice_in(&[3, 1, 2])?;
     numbers.sort_unstable();
     for number in &mut numbers {
         *number *= 10;
@@ -216,7 +216,7 @@ proptest! {
         numbers in prop::collection::vec(any::<u32>(), 0..10),
         steps in steps(),
     ) {
-        let owned = Numbers::try_from_slice(&numbers)?;
+        let owned = Numbers::try_from_slice_in(&numbers)?;
         prop_assert_eq!(walk(owned.into_iter(), &steps), walk(numbers.into_iter(), &steps));
         prop_assert_eq!(Counting::live(), 0);
     }
@@ -226,7 +226,7 @@ proptest! {
         len in 0..10_usize,
         steps in steps(),
     ) {
-        let owned = Owned::<[()], Counting>::try_from_fn(len, |_| ())?;
+        let owned = Owned::<[()], Counting>::try_from_fn_in(len, |_| ())?;
         prop_assert_eq!(walk(owned.into_iter(), &steps), walk(vec![(); len].into_iter(), &steps));
         prop_assert_eq!(Counting::live(), 0);
     }

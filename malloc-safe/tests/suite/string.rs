@@ -112,7 +112,7 @@ fn bytes_without_a_nul_are_no_c_string() {
     let none = Owned::<[u8], Counting>::empty().into_c_str().unwrap_err();
     assert_eq!(none.searched(), 0);
     assert!(none.into_owner().is_empty());
-    let bytes = Owned::<[u8], Counting>::try_from_slice(b"abc").expect("enough memory");
+    let bytes = Owned::<[u8], Counting>::try_from_slice_in(b"abc").expect("enough memory");
     let error = bytes.into_c_str().unwrap_err();
     assert_eq!(format!("{error:?}"), "NotTerminated { searched: 3, .. }");
     assert_eq!((&*error.into_owner(), Counting::live()), (&b"abc"[..], 1));
@@ -147,7 +147,7 @@ proptest! {
             (Err(ours), Err(_)) => prop_assert_eq!(&*ours.into_owner(), &bytes[..bound]),
             (ours, std) => prop_assert!(false, "{:?} but std says {:?}", ours, std),
         }
-        let owned = Owned::<[u8], Counting>::try_from_slice(&bytes)?;
+        let owned = Owned::<[u8], Counting>::try_from_slice_in(&bytes)?;
         match (owned.into_c_str(), CStr::from_bytes_until_nul(&bytes)) {
             (Ok(ours), Ok(std)) => prop_assert_eq!(&*ours, std),
             (Err(ours), Err(_)) => prop_assert_eq!(&*ours.into_owner(), &bytes[..]),
@@ -159,7 +159,7 @@ proptest! {
     #[test]
     fn text_is_what_std_takes_for_utf8(bytes in long_text()) {
         let expected = core::str::from_utf8(&bytes);
-        let owned = Owned::<[u8], Counting>::try_from_slice(&bytes)?;
+        let owned = Owned::<[u8], Counting>::try_from_slice_in(&bytes)?;
         let ours = owned.into_str();
         prop_assert_eq!(ours.as_deref().map_err(NotUtf8::utf8_error), expected);
         if !bytes.contains(&0) {
@@ -171,7 +171,7 @@ proptest! {
     #[test]
     fn conversions_agree_with_std(bytes in prop::collection::vec(any::<u8>(), 0..100)) {
         let owned = |bytes: &[u8]| -> Result<_, AllocError> {
-            Owned::<[u8], Counting>::try_from_slice(bytes)
+            Owned::<[u8], Counting>::try_from_slice_in(bytes)
         };
         match (owned(&bytes)?.into_str(), core::str::from_utf8(&bytes)) {
             (Ok(ours), Ok(std)) => prop_assert_eq!(&*ours, std),

@@ -25,11 +25,12 @@ fn element(value: u32) -> Element {
 
 fn with_bombs(bombs: &[bool]) -> Elements {
     let made = (0..).zip(bombs);
-    CVec::try_from_iter(made.map(|(value, &bomb)| Element { value, bomb })).expect("enough memory")
+    CVec::try_from_iter_in(made.map(|(value, &bomb)| Element { value, bomb }))
+        .expect("enough memory")
 }
 
 fn bytes(values: &[u8]) -> Bytes {
-    CVec::try_from_iter(values.iter().copied()).expect("enough memory")
+    CVec::try_from_iter_in(values.iter().copied()).expect("enough memory")
 }
 
 fn values(elements: &Elements) -> Vec<u32> {
@@ -87,7 +88,7 @@ fn an_iterator_walks_from_both_ends_and_drops_the_rest() {
 
 #[test]
 fn elements_without_a_size_have_one_block_and_all_the_room() {
-    let mut vector = CVec::<Nothing, Counting>::new();
+    let mut vector = CVec::<Nothing, Counting>::new_in();
     assert_eq!((vector.capacity(), Counting::live()), (0, 0));
     let dropped = Element::dropped_by(|| {
         Counting::with_budget(1, || {
@@ -106,7 +107,7 @@ fn elements_without_a_size_have_one_block_and_all_the_room() {
 
 #[test]
 fn more_elements_without_a_size_than_can_be_counted_are_an_error() {
-    let mut vector = CVec::<(), Counting>::new();
+    let mut vector = CVec::<(), Counting>::new_in();
     vector.try_push(()).expect("enough memory");
     // SAFETY: they have no size, and every one is valid.
     unsafe { vector.set_len(usize::MAX) };
@@ -142,7 +143,7 @@ fn a_vector_is_what_its_elements_are() {
 
 #[test]
 fn what_cannot_be_moved_is_dropped_in_its_place() -> Result<(), AllocError> {
-    let made = Owned::<[Element], Counting>::try_from_fn(3, |_| element(0))?;
+    let made = Owned::<[Element], Counting>::try_from_fn_in(3, |_| element(0))?;
     let (ptr, len) = Owned::into_raw_parts(made);
     // SAFETY: the same elements, in a block of the allocator's; that they may not move is news to
     // nobody.

@@ -26,6 +26,6 @@ unsafe impl Linked<Node> for Pool {
 }
 
 fn main() {
-    let list = Owned::<Node, Pool>::try_new(Node(8 as *const Node)).ok().unwrap();
+    let list = Owned::<Node, Pool>::try_new_in(Node(8 as *const Node)).ok().unwrap();
     list.nodes().count();
 }

@@ -329,7 +329,7 @@ fn result_of(function: Function) -> Option<String> {
 }
 
 fn greeting() -> Owned<NulTerminated<c_char>, SqliteFree> {
-    let text = Owned::<CStr, SqliteFree>::try_from_bytes("grüezi".as_bytes());
+    let text = Owned::<CStr, SqliteFree>::try_from_bytes_in("grüezi".as_bytes());
     text.expect("enough memory").into_nul_terminated()
 }
 

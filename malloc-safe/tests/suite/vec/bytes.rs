@@ -7,18 +7,18 @@ use malloc_safe::{CStringError, CVec, Owned};
 type Bytes = CVec<u8, Counting>;
 
 fn made_of(values: &[u8]) -> Bytes {
-    CVec::try_from_iter(values.iter().copied()).expect("enough memory")
+    CVec::try_from_iter_in(values.iter().copied()).expect("enough memory")
 }
 
 #[test]
 fn bytes_become_a_c_string_in_their_own_block() {
-    let mut vector = Bytes::try_with_capacity(10).expect("enough memory");
+    let mut vector = Bytes::try_with_capacity_in(10).expect("enough memory");
     vector.try_extend_from_slice(b"in place").expect("room");
     let address = vector.as_ptr().addr();
     let string = Counting::with_budget(0, || vector.try_into_c_str()).expect("room");
     assert_eq!(&*string, c"in place");
     assert_eq!(string.as_ptr().addr(), address);
-    let empty: Owned<CStr, Counting> = Bytes::new().try_into_c_str().expect("enough memory");
+    let empty: Owned<CStr, Counting> = Bytes::new_in().try_into_c_str().expect("enough memory");
     assert_eq!(&*empty, c"");
 }
 
@@ -48,7 +48,7 @@ fn bytes_that_are_no_c_string_come_back() {
 fn writing_appends_and_says_when_memory_is_out() -> std::io::Result<()> {
     use std::io::{ErrorKind, Write};
 
-    let mut vector = Bytes::new();
+    let mut vector = Bytes::new_in();
     write!(vector, "{} of {}", 1, 20)?;
     assert_eq!(vector.write(b" blocks")?, 7);
     vector.flush()?;

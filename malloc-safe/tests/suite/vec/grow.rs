@@ -30,17 +30,17 @@ fn memory_that_runs_out_at_any_step_costs_no_element_and_no_block() {
             vector.try_shrink_to_fit().is_ok()
         },
         |vector| {
-            let collected = Elements::try_from_iter((0..5).map(element));
+            let collected = Elements::try_from_iter_in((0..5).map(element));
             collected.is_ok_and(|fresh| vector.try_extend(fresh).is_ok())
         },
         |vector| {
-            let slice = Owned::<[Element], Counting>::try_from_iter((0..9).map(element));
+            let slice = Owned::<[Element], Counting>::try_from_iter_in((0..9).map(element));
             slice.is_ok_and(|fresh| vector.try_extend(fresh).is_ok())
         },
     ];
 
     // What there is after each step when memory is enough.
-    let mut vector = Elements::new();
+    let mut vector = Elements::new_in();
     let mut after = vec![Vec::new()];
     for step in STEPS {
         assert!(step(&mut vector));
@@ -53,7 +53,7 @@ fn memory_that_runs_out_at_any_step_costs_no_element_and_no_block() {
     while !complete {
         let made = MADE.get();
         let dropped = Element::dropped_by(|| {
-            let mut vector = Elements::new();
+            let mut vector = Elements::new_in();
             let done = Counting::with_budget(budget, || {
                 STEPS.iter().take_while(|step| step(&mut vector)).count()
             });
@@ -78,7 +78,7 @@ fn memory_that_runs_out_at_any_step_costs_no_element_and_no_block() {
 
 #[test]
 fn an_element_that_finds_no_room_comes_back() {
-    let mut vector = Elements::new();
+    let mut vector = Elements::new_in();
     let error = Counting::with_budget(0, || vector.try_push(element(7)).unwrap_err());
     assert_eq!(
         error.to_string(),
@@ -112,7 +112,7 @@ fn an_iterator_without_an_end_is_refused_before_it_is_asked() {
 
 #[test]
 fn a_size_that_cannot_be_is_an_error() {
-    let mut vector = CVec::<u64, Counting>::try_from_iter([1]).expect("enough memory");
+    let mut vector = CVec::<u64, Counting>::try_from_iter_in([1]).expect("enough memory");
     for additional in [usize::MAX, usize::MAX / 8, isize::MAX as usize / 8] {
         assert!(vector.try_reserve(additional).is_err());
         assert!(vector.try_reserve_exact(additional).is_err());
@@ -125,7 +125,7 @@ fn a_size_that_cannot_be_is_an_error() {
 fn many_elements_need_few_allocations() {
     let pushed = |budget| {
         Counting::with_budget(budget, || {
-            let mut vector = Bytes::new();
+            let mut vector = Bytes::new_in();
             (0..10_000_usize).all(|n| vector.try_push(n.to_le_bytes()[0]).is_ok())
         })
     };
@@ -153,10 +153,10 @@ fn a_size_hint_is_trusted_for_room_and_nothing_else() {
         (300, Some(300)),
         (7, Some(7)),
     ] {
-        let vector = Bytes::try_from_iter(Hint(0..100, hint)).expect("enough memory");
+        let vector = Bytes::try_from_iter_in(Hint(0..100, hint)).expect("enough memory");
         assert_eq!(*vector, *expected);
         assert!(vector.capacity() < 350);
-        let slice = Owned::<[u8], Counting>::try_from_iter(Hint(0..100, hint));
+        let slice = Owned::<[u8], Counting>::try_from_iter_in(Hint(0..100, hint));
         assert_eq!(*slice.expect("enough memory"), *expected);
     }
 }
@@ -164,7 +164,7 @@ fn a_size_hint_is_trusted_for_room_and_nothing_else() {
 #[test]
 fn an_iterator_that_says_none_is_not_asked_again() {
     let mut turn = 0;
-    let mut vector = Bytes::new();
+    let mut vector = Bytes::new_in();
     let every_third_none = iter::from_fn(|| {
         turn += 1;
         (turn % 3 > 0).then_some(turn)

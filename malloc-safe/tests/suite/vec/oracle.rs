@@ -107,7 +107,7 @@ pub(crate) fn run<T: Sample>(operations: &[u8]) {
     let made_before = MADE.get();
     let dropped = Element::dropped_by(|| {
         let mut pair = Pair {
-            vector: Tested::<T>::new(),
+            vector: Tested::<T>::new_in(),
             judge: Vec::new(),
         };
         for operation in operations.chunks_exact(2) {
@@ -228,7 +228,7 @@ impl<T: Sample> Pair<T> {
             _ => {
                 let elements = values.iter().map(|&value| made(value));
                 if let Ok(collected) =
-                    Counting::with_budget(budget, || Tested::try_from_iter(elements))
+                    Counting::with_budget(budget, || Tested::try_from_iter_in(elements))
                 {
                     self.vector = collected;
                     self.judge = values.iter().copied().map(told::<T>).collect();
@@ -264,7 +264,7 @@ impl<T: Sample> Pair<T> {
                 }
                 let rest: Vec<u8> = elements.as_slice().iter().map(T::value).collect();
                 assert_eq!(rest, judge.as_slice());
-                CVec::new()
+                CVec::new_in()
             }
             _ => Counting::with_budget(budget, || T::through_c_str(vector)),
         };

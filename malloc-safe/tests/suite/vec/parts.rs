@@ -8,7 +8,7 @@ use malloc_safe::{CVec, Owned};
 type Numbers = CVec<u32, Counting>;
 
 fn numbers(values: &[u32]) -> Numbers {
-    CVec::try_from_iter(values.iter().copied()).expect("enough memory")
+    CVec::try_from_iter_in(values.iter().copied()).expect("enough memory")
 }
 
 #[test]
@@ -17,7 +17,7 @@ fn null_with_zero_and_zero_is_empty() {
     let empty = unsafe { Numbers::from_raw_parts(ptr::null_mut(), 0, 0) }.expect("allowed");
     assert!(empty.is_empty());
     assert_eq!(empty.into_raw_parts(), (ptr::null_mut(), 0, 0));
-    assert!(Numbers::new().as_ptr().is_aligned());
+    assert!(Numbers::new_in().as_ptr().is_aligned());
 }
 
 #[test]
@@ -128,13 +128,13 @@ fn a_slice_and_a_vector_change_places_without_a_copy() {
 
     let nothing = CVec::from(Owned::<[u32], Counting>::empty());
     assert_eq!(nothing.into_raw_parts(), (ptr::null_mut(), 0, 0));
-    let nothing = Numbers::new().into_owned_slice();
+    let nothing = Numbers::new_in().into_owned_slice();
     assert_eq!(Owned::into_raw_parts(nothing), (ptr::null_mut(), 0));
 }
 
 #[test]
 fn without_a_size_there_is_still_a_pointer_for_c() {
-    let units = CVec::<(), Counting>::try_from_iter([(); 5]).expect("enough memory");
+    let units = CVec::<(), Counting>::try_from_iter_in([(); 5]).expect("enough memory");
     let (ptr, len) = Owned::into_raw_parts(units.into_owned_slice());
     assert!(!ptr.is_null() && len == 5);
     // SAFETY: what into_raw_parts gave.
@@ -150,7 +150,7 @@ fn without_a_size_there_is_still_a_pointer_for_c() {
 
 #[test]
 fn the_room_behind_the_elements_is_c_s_to_write() {
-    let mut vector = Numbers::try_with_capacity(4).expect("enough memory");
+    let mut vector = Numbers::try_with_capacity_in(4).expect("enough memory");
     vector.try_push(1).expect("room");
     let room = vector.spare_capacity_mut();
     assert_eq!(room.len(), 3);
@@ -162,7 +162,7 @@ fn the_room_behind_the_elements_is_c_s_to_write() {
     // SAFETY: three elements are written.
     unsafe { vector.set_len(3) };
     assert_eq!(*vector, [1, 2, 3]);
-    assert!(Numbers::new().spare_capacity_mut().is_empty());
+    assert!(Numbers::new_in().spare_capacity_mut().is_empty());
 }
 
 /// Aligned for more than the allocator promises: adopted and released, but never grown.

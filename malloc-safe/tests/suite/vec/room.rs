@@ -39,7 +39,7 @@ unsafe impl Allocator for Recording {
 }
 
 fn with_room() -> CVec<u16, Recording> {
-    let mut vector = CVec::try_with_capacity(10).expect("enough memory");
+    let mut vector = CVec::try_with_capacity_in(10).expect("enough memory");
     vector.try_extend([1, 2, 3]).expect("room");
     vector
 }
@@ -80,7 +80,7 @@ fn a_block_grows_to_what_is_asked_for_or_twice_what_it_was() {
 #[test]
 fn a_first_block_is_worth_allocating() {
     fn first<T: Unpin>(element: T) -> usize {
-        let mut vector = CVec::<T, Recording>::new();
+        let mut vector = CVec::<T, Recording>::new_in();
         assert!(vector.try_push(element).is_ok());
         vector.capacity()
     }
@@ -92,6 +92,6 @@ fn a_first_block_is_worth_allocating() {
 #[test]
 fn a_collected_slice_has_no_room_to_spare() {
     let odd = (0..100_u16).filter(|n| n % 2 > 0); // promises nothing
-    let slice = Owned::<[u16], Recording>::try_from_iter(odd).expect("enough memory");
+    let slice = Owned::<[u16], Recording>::try_from_iter_in(odd).expect("enough memory");
     assert_eq!((slice.len(), ASKED.get()), (50, 100));
 }
