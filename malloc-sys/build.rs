@@ -107,6 +107,7 @@ fn compile(csrc: &Path) {
             "watch/interpose_none.c",
             "watch/interpose_threads.c",
             "watch/memo.c",
+            "watch/next_malloc.c",
             "watch/shadow.c",
         ];
         let (mut build, name) = library("watch", &sources);

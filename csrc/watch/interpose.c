@@ -1,5 +1,6 @@
 #include "interpose.h"
 #include "memo_inline.h"
+#include "next_malloc.h"
 #include "shadow.h"
 
 #if INTERPOSE_HOOKS
@@ -9,8 +10,8 @@
 #include <sched.h>
 #include <string.h>
 
-/* The functions that glibc's malloc family are aliases of. Calling them by name needs no dlsym, so
- * there is no moment at which the real malloc is not known. */
+/* The functions that glibc's malloc family are aliases of. They are called once it is known that the next
+ * malloc is glibc's: other allocators define some of them, too. */
 void *__libc_malloc(size_t size);
 void *__libc_calloc(size_t count, size_t size);
 void *__libc_realloc(void *block, size_t size);
@@ -18,6 +19,8 @@ void *__libc_memalign(size_t alignment, size_t size);
 void *__libc_valloc(size_t size);
 void *__libc_pvalloc(size_t size);
 void __libc_free(void *block);
+
+#define NOT_LIBC 0x80000000u
 
 #define UNLIKELY(condition) __builtin_expect(condition, 0)
 
@@ -37,7 +40,9 @@ void __libc_free(void *block);
 #define JUMPS __attribute__((optimize("O2", "optimize-sibling-calls")))
 #endif
 
-static atomic_uint watching;
+/* How many watch; and the top bit until it is known that the next malloc is libc's, or for good if it is
+ * not. So one test tells the calls that are simply forwarded to libc. */
+static atomic_uint state = NOT_LIBC;
 static atomic_uint_least64_t current_epoch; /* as it is in the word of who a block belongs to */
 static interpose_context *choose_context;
 static interpose_reallocated *context_of_reallocated;
@@ -45,8 +50,20 @@ static interpose_reallocated *context_of_reallocated;
 #define self interpose_self
 
 /* Acquire: what `interpose_start` prepared is there for whoever is watched. */
-static inline bool watched(void) {
-    return UNLIKELY(atomic_load_explicit(&watching, memory_order_acquire) != 0);
+static inline unsigned current_state(void) {
+    return atomic_load_explicit(&state, memory_order_acquire);
+}
+
+/* Whether a call that is not simply forwarded to libc goes to the next malloc, unwatched. */
+static inline bool is_elsewhere(unsigned now) {
+    return (now & NOT_LIBC) != 0;
+}
+
+/* The first calls find out; two at the same time find the same. */
+__attribute__((noinline, cold)) static void settle_next(void) {
+    if (interpose_next_is_libc()) {
+        atomic_fetch_and(&state, ~NOT_LIBC);
+    }
 }
 
 /* The same words as parameters: in registers of the machine, unlike the structure. */
@@ -185,32 +202,95 @@ __attribute__((noinline)) static void *watched_realloc(void *block, size_t size,
     return after;
 }
 
+/* What the hooks do until the next malloc is known, and for good where it is not libc's. */
+
+__attribute__((noinline, cold)) static void *elsewhere_malloc(size_t size) {
+    settle_next();
+    return interpose_next_malloc(size);
+}
+
+__attribute__((noinline, cold)) static void *elsewhere_calloc(size_t count, size_t size) {
+    settle_next();
+    return interpose_next_calloc(count, size);
+}
+
+__attribute__((noinline, cold)) static void *elsewhere_realloc(void *block, size_t size) {
+    settle_next();
+    return interpose_next_realloc(block, size);
+}
+
+__attribute__((noinline, cold)) static void *elsewhere_memalign(size_t alignment, size_t size) {
+    settle_next();
+    return interpose_next_memalign(alignment, size);
+}
+
+__attribute__((noinline, cold)) static void *elsewhere_valloc(size_t size) {
+    settle_next();
+    return interpose_next_valloc(size);
+}
+
+__attribute__((noinline, cold)) static void *elsewhere_pvalloc(size_t size) {
+    settle_next();
+    return interpose_next_pvalloc(size);
+}
+
+__attribute__((noinline, cold)) static void elsewhere_free(void *block) {
+    settle_next();
+    interpose_next_free(block);
+}
+
 JUMPS void *interpose_malloc(size_t size) {
-    if (watched()) {
+    unsigned now = current_state();
+    if (UNLIKELY(now != 0)) {
+        if (is_elsewhere(now)) {
+            return elsewhere_malloc(size);
+        }
         JUMP watched_malloc(size);
     }
     return __libc_malloc(size);
 }
 
 void *interpose_calloc(size_t count, size_t size) {
-    return watched() ? watched_calloc(count, size, CALLER) : __libc_calloc(count, size);
+    unsigned now = current_state();
+    if (UNLIKELY(now != 0)) {
+        return is_elsewhere(now) ? elsewhere_calloc(count, size) : watched_calloc(count, size, CALLER);
+    }
+    return __libc_calloc(count, size);
 }
 
 void *interpose_realloc(void *block, size_t size) {
-    return watched() ? watched_realloc(block, size, CALLER) : __libc_realloc(block, size);
+    unsigned now = current_state();
+    if (UNLIKELY(now != 0)) {
+        return is_elsewhere(now) ? elsewhere_realloc(block, size) : watched_realloc(block, size, CALLER);
+    }
+    return __libc_realloc(block, size);
 }
 
 void *interpose_reallocarray(void *block, size_t count, size_t size) {
+    unsigned now = current_state();
     size_t bytes;
     if (__builtin_mul_overflow(count, size, &bytes)) {
         errno = ENOMEM;
         return NULL;
     }
-    return watched() ? watched_realloc(block, bytes, CALLER) : __libc_realloc(block, bytes);
+    if (UNLIKELY(now != 0)) {
+        return is_elsewhere(now) ? elsewhere_realloc(block, bytes) : watched_realloc(block, bytes, CALLER);
+    }
+    return __libc_realloc(block, bytes);
+}
+
+/* Inlined into each hook, whose caller is to be seen. */
+__attribute__((always_inline)) static inline void *aligned(size_t alignment, size_t size,
+                                                           struct memo_registers caller) {
+    unsigned now = current_state();
+    if (UNLIKELY(now != 0)) {
+        return is_elsewhere(now) ? elsewhere_memalign(alignment, size) : watched_memalign(alignment, size, caller);
+    }
+    return __libc_memalign(alignment, size);
 }
 
 void *interpose_memalign(size_t alignment, size_t size) {
-    return watched() ? watched_memalign(alignment, size, CALLER) : __libc_memalign(alignment, size);
+    return aligned(alignment, size, CALLER);
 }
 
 static bool is_power_of_two(size_t alignment) {
@@ -222,7 +302,7 @@ void *interpose_aligned_alloc(size_t alignment, size_t size) {
         errno = EINVAL; /* as glibc 2.38 and later say; before, it took the next power of two */
         return NULL;
     }
-    return watched() ? watched_memalign(alignment, size, CALLER) : __libc_memalign(alignment, size);
+    return aligned(alignment, size, CALLER);
 }
 
 int interpose_posix_memalign(void **out, size_t alignment, size_t size) {
@@ -230,7 +310,7 @@ int interpose_posix_memalign(void **out, size_t alignment, size_t size) {
         return EINVAL;
     }
     int saved = errno; /* posix_memalign reports by its result alone */
-    void *block = watched() ? watched_memalign(alignment, size, CALLER) : __libc_memalign(alignment, size);
+    void *block = aligned(alignment, size, CALLER);
     errno = saved;
     if (block == NULL) {
         return ENOMEM;
@@ -240,15 +320,28 @@ int interpose_posix_memalign(void **out, size_t alignment, size_t size) {
 }
 
 void *interpose_valloc(size_t size) {
-    return watched() ? recorded(__libc_valloc(size), size, CALLER) : __libc_valloc(size);
+    unsigned now = current_state();
+    if (UNLIKELY(now != 0)) {
+        return is_elsewhere(now) ? elsewhere_valloc(size) : recorded(__libc_valloc(size), size, CALLER);
+    }
+    return __libc_valloc(size);
 }
 
 void *interpose_pvalloc(size_t size) {
-    return watched() ? recorded(__libc_pvalloc(size), size, CALLER) : __libc_pvalloc(size);
+    unsigned now = current_state();
+    if (UNLIKELY(now != 0)) {
+        return is_elsewhere(now) ? elsewhere_pvalloc(size) : recorded(__libc_pvalloc(size), size, CALLER);
+    }
+    return __libc_pvalloc(size);
 }
 
 void interpose_free(void *block) {
-    if (watched()) {
+    unsigned now = current_state();
+    if (UNLIKELY(now != 0)) {
+        if (is_elsewhere(now)) {
+            elsewhere_free(block);
+            return;
+        }
         shadow_take(block); /* before the call: afterwards another thread may own the address */
     }
     __libc_free(block);
@@ -271,6 +364,10 @@ enum interpose_support interpose_support(void) {
 
 int interpose_start(interpose_context *context, interpose_reallocated *reallocated,
                     interpose_inherited *inherited, interpose_closing *closing) {
+    settle_next();
+    if (is_elsewhere(current_state())) {
+        return ENOTSUP;
+    }
     if (choose_context == NULL) {
         int error = pthread_atfork(NULL, NULL, forked);
         if (error != 0) {
@@ -287,11 +384,11 @@ int interpose_start(interpose_context *context, interpose_reallocated *reallocat
 /* Sequentially consistent, so that a thread which is handed a block also knows it is watched. */
 
 void interpose_watch(void) {
-    atomic_fetch_add(&watching, 1);
+    atomic_fetch_add(&state, 1);
 }
 
 void interpose_unwatch(void) {
-    atomic_fetch_sub(&watching, 1);
+    atomic_fetch_sub(&state, 1);
 }
 
 void interpose_set_epoch(uint32_t epoch) {

@@ -66,7 +66,8 @@ typedef void interpose_visit(void *data, uint64_t *record);
 /** Says whether there are hooks. */
 enum interpose_support interpose_support(void);
 
-/** Prepares for watching. Again is harmless, at the same time is not. Returns 0 or an errno. */
+/** Prepares for watching. May be called again; not by two threads at once. Returns 0 or an errno: ENOTSUP
+ * where malloc would be another than libc's, whose blocks are not watched. */
 int interpose_start(interpose_context *context, interpose_reallocated *reallocated,
                     interpose_inherited *inherited, interpose_closing *closing) STATUS;
 

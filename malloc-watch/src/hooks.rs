@@ -2,7 +2,6 @@
 
 use core::ffi::c_void;
 use core::sync::atomic::AtomicU64;
-use std::io;
 
 use crate::fork;
 use crate::leak::context;
@@ -29,9 +28,16 @@ pub(crate) fn support() -> Support {
     }
 }
 
+/// Why the hooks cannot watch.
+pub(crate) enum Refusal {
+    /// Another allocator has the blocks: the hooks only forward to it.
+    OtherMalloc,
+    NoMemory,
+}
+
 /// Reserves what watching needs, and says who chooses the context of a block.
-pub(crate) fn start() -> io::Result<()> {
-    context::reserve()?;
+pub(crate) fn start() -> Result<(), Refusal> {
+    context::reserve().map_err(|_| Refusal::NoMemory)?;
     stack::prepare();
     // SAFETY: the functions live as long as the process and do not unwind; callers are serialised
     // by `status`, the only one.
@@ -45,7 +51,8 @@ pub(crate) fn start() -> io::Result<()> {
     };
     match error {
         0 => Ok(()),
-        error => Err(io::Error::from_raw_os_error(error)),
+        libc::ENOTSUP => Err(Refusal::OtherMalloc),
+        _ => Err(Refusal::NoMemory),
     }
 }
 

@@ -8,7 +8,7 @@ use std::alloc::{Layout, alloc, dealloc};
 use std::error::Error;
 
 use crate::fork;
-use crate::hooks::{self, Busy, Support, Watch};
+use crate::hooks::{self, Busy, Refusal, Support, Watch};
 use crate::leak::context;
 use crate::leak::scopes::{self, Scope, ThreadScope};
 use crate::once::Once;
@@ -161,12 +161,15 @@ pub(crate) fn of_what_is_seen() -> Status {
 fn probe() -> Status {
     fork::prepare();
     let reason = match hooks::support() {
-        Support::Compiled if hooks::start().is_err() => Reason::NoMemory,
-        Support::Compiled if sees_what_it_allocates() => {
-            RUST.store(sees_a_block_of_rusts(), Ordering::Relaxed);
-            return Status::Active;
-        }
-        Support::Compiled => why_not(),
+        Support::Compiled => match hooks::start() {
+            Ok(()) if sees_what_it_allocates() => {
+                RUST.store(sees_a_block_of_rusts(), Ordering::Relaxed);
+                return Status::Active;
+            }
+            Ok(()) => why_not(Malloc::First),
+            Err(Refusal::OtherMalloc) => why_not(Malloc::Next),
+            Err(Refusal::NoMemory) => Reason::NoMemory,
+        },
         Support::Sanitizer => Reason::Sanitizer,
         Support::Static => Reason::StaticLibc,
         Support::Platform => Reason::Platform,
@@ -236,9 +239,18 @@ fn blocks_of<R>(call: impl FnOnce() -> R, mut see: impl FnMut(u64)) -> Option<R>
     Some(result)
 }
 
+/// Of the definitions of `malloc` in the process, in the order in which the loader looks.
+#[derive(Clone, Copy)]
+enum Malloc {
+    /// The one that the program calls.
+    First,
+    /// The one behind the hooks.
+    Next,
+}
+
 /// Who has malloc instead. Only the hooks' platform asks.
 #[cfg(target_os = "linux")]
-fn why_not() -> Reason {
+fn why_not(which: Malloc) -> Reason {
     use core::ffi::CStr;
     use core::mem::MaybeUninit;
     use std::borrow::ToOwned as _;
@@ -247,10 +259,11 @@ fn why_not() -> Reason {
     if maps.contains("/vgpreload_") {
         return Reason::Valgrind;
     }
-    let find = |name: &CStr| -> *mut c_void {
-        // SAFETY: a C string, and a handle that stands for the whole program.
-        unsafe { libc::dlsym(libc::RTLD_DEFAULT, name.as_ptr()) }
+    let find_from = |start: *mut c_void, name: &CStr| -> *mut c_void {
+        // SAFETY: a C string, and a handle that stands for the whole program, or what is behind this.
+        unsafe { libc::dlsym(start, name.as_ptr()) }
     };
+    let find = |name| find_from(libc::RTLD_DEFAULT, name);
     if [
         c"__asan_init",
         c"__lsan_init",
@@ -262,7 +275,10 @@ fn why_not() -> Reason {
     {
         return Reason::Sanitizer;
     }
-    let malloc = find(c"malloc");
+    let malloc = match which {
+        Malloc::First => find(c"malloc"),
+        Malloc::Next => find_from(libc::RTLD_NEXT, c"malloc"),
+    };
     let mut info = MaybeUninit::<libc::Dl_info>::zeroed();
     // SAFETY: any address may be asked about, and the answer has its place.
     let known = unsafe { libc::dladdr(malloc, info.as_mut_ptr()) } != 0;
@@ -284,6 +300,6 @@ fn why_not() -> Reason {
 }
 
 #[cfg(not(target_os = "linux"))]
-fn why_not() -> Reason {
+fn why_not(_which: Malloc) -> Reason {
     Reason::Platform
 }

@@ -10,6 +10,7 @@ mod fork;
 mod libc_callers;
 mod library;
 mod names;
+mod other_malloc;
 mod process;
 mod repeat;
 mod report;
