@@ -52,9 +52,9 @@ fn main() {
             if flag("MALLOC_SYS_REQUIRE_BINDGEN") {
                 fail(&format!("MALLOC_SYS_REQUIRE_BINDGEN is set, but {reason}"));
             }
-            if cfg!(feature = "bindgen") {
-                println!("cargo::warning=using the committed bindings: {reason}");
-            }
+            // No warning: these are the same bindings. Their test tells the reason.
+            let reason = reason.replace('\n', " ");
+            println!("cargo::rustc-env=MALLOC_SYS_BINDINGS_REASON={reason}");
             for module in MODULES {
                 let from = committed.join(module).with_extension("rs");
                 let to = out.join(module).with_extension("rs");
@@ -141,7 +141,8 @@ fn compile(_csrc: &Path) {}
 /// Writes every module's bindings to `out`, or says why it cannot.
 #[cfg(feature = "bindgen")]
 fn generate(csrc: &Path, out: &Path) -> Result<(), String> {
-    clang_sys::load().map_err(|error| format!("libclang could not be loaded ({error})"))?;
+    // Its own message lists all the names that such a library can have.
+    clang_sys::load().map_err(|_| "libclang was not found (LIBCLANG_PATH names its folder)")?;
     for module in MODULES {
         let mut builder = bindgen::Builder::default()
             .header(csrc.join("malloc_sys.h").display().to_string())

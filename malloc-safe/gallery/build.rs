@@ -26,6 +26,7 @@ fn main() {
     println!("cargo::rerun-if-changed={PAGE}");
     let mut found = Vec::new();
     let mut missing = Vec::new();
+    let mut remedy = "apt-get install pkg-config".to_owned();
     for (name, package, version, debian) in LIBRARIES {
         println!("cargo::rustc-check-cfg=cfg(have_{name})");
         let mut probe = pkg_config::Config::new();
@@ -34,6 +35,7 @@ fn main() {
             found.push(name);
         } else {
             missing.push(format!("{name} {version} (Debian: {debian})"));
+            remedy = remedy + " " + debian;
         }
     }
     if !missing.is_empty() {
@@ -41,6 +43,7 @@ fn main() {
         println!("cargo::rerun-if-changed=missing");
     }
     println!("cargo::rustc-env=GALLERY_MISSING={}", missing.join(", "));
+    println!("cargo::rustc-env=GALLERY_REMEDY={remedy}");
 
     let page = fs::read_to_string(PAGE).expect("the page is beside this crate");
     let out = env::var_os("OUT_DIR").expect("cargo sets it");

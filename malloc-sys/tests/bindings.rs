@@ -6,7 +6,6 @@
 
 use std::env;
 use std::fs;
-use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 const MODULES: [&str; 6] = [
@@ -41,22 +40,30 @@ fn tokens(path: &Path) -> String {
 
 #[test]
 fn committed_bindings_are_current() {
+    let asked_to_write = env::var_os("MALLOC_SYS_UPDATE_BINDINGS").is_some();
     let asked_for_proof = env::var_os("MALLOC_SYS_REQUIRE_BINDGEN").is_some();
-    if env!("MALLOC_SYS_BINDINGS") != "generated" {
+    if let Some(reason) = option_env!("MALLOC_SYS_BINDINGS_REASON") {
+        assert!(
+            !asked_to_write,
+            "MALLOC_SYS_UPDATE_BINDINGS is set, but none were generated: {reason}"
+        );
         assert!(
             !asked_for_proof,
-            "MALLOC_SYS_REQUIRE_BINDGEN is set, but this build used the committed bindings: \
-             there is nothing to compare them with"
+            "MALLOC_SYS_REQUIRE_BINDGEN is set, but this build used the committed bindings, and \
+             there is nothing to compare them with: {reason}"
         );
-        let _ = writeln!(
-            io::stderr(),
-            "\nskipped: this build used the committed bindings (no libclang?)"
+        skipped::note(
+            &format!("whether the committed bindings are current: {reason}"),
+            "apt-get install libclang-dev",
         );
         return;
     }
-    if env::var_os("MALLOC_SYS_UPDATE_BINDINGS").is_some() {
+    if asked_to_write {
         for module in MODULES {
-            fs::copy(generated(module), committed(module)).expect("the source tree is writable");
+            let (from, to) = (generated(module), committed(module));
+            if let Err(error) = fs::copy(from, &to) {
+                panic!("cannot write {}: {error}", to.display());
+            }
         }
     }
     for module in MODULES {

@@ -1,7 +1,7 @@
 //! The headers' attributes make gcc refuse a C caller that releases with the wrong function.
 
 use std::fs;
-use std::io::{self, Write as _};
+use std::io;
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -42,9 +42,9 @@ fn gcc_refuses_a_wrong_deallocator() {
     let right = compile("right", RIGHT);
     if !right.as_ref().is_ok_and(|right| right.status.success()) {
         // gcc 11 was the first to know the warning.
-        let _ = writeln!(
-            io::stderr(),
-            "\nskipped: no gcc that knows the warning: {right:?}"
+        skipped::note(
+            &format!("that gcc refuses a wrong deallocator: no gcc that can tell: {right:?}"),
+            "apt-get install gcc",
         );
         return;
     }

@@ -2,7 +2,7 @@
 
 use std::env;
 use std::fs;
-use std::io::{self, Read as _, Write as _};
+use std::io::{Read as _, Write as _};
 use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -74,7 +74,10 @@ fn terminal(rows: u16, columns: u16) -> Option<PtyPair> {
     match native_pty_system().openpty(size(rows, columns)) {
         Ok(pair) => Some(pair),
         Err(error) if env::var_os("DEMO_REQUIRE_PTY").is_none() => {
-            let _ = writeln!(io::stderr(), "\nskipped: {error}");
+            skipped::note(
+                &format!("the demo on a terminal: {error}"),
+                "mount -t devpts devpts /dev/pts",
+            );
             None
         }
         Err(error) => panic!("DEMO_REQUIRE_PTY is set, but {error}"),

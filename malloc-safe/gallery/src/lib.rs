@@ -6,6 +6,9 @@
 /// The libraries that pkg-config did not find, with the Debian packages that bring them.
 pub const MISSING: &str = env!("GALLERY_MISSING");
 
+/// The command that installs them.
+pub const REMEDY: &str = env!("GALLERY_REMEDY");
+
 #[cfg(doctest)]
 #[doc = include_str!(concat!(env!("OUT_DIR"), "/gallery.md"))]
 mod page {}

@@ -3,6 +3,11 @@
 //!
 //! `MALLOC_SAFE_CAPTURES=1000000` asks for so many of each library; a few thousand without.
 
+#![cfg_attr(
+    not(all(have_glib, have_libgit2, have_libxml2, have_openssl, have_sqlite3)),
+    allow(unused_imports, reason = "each library needs others of them")
+)]
+
 use core::ffi::{CStr, c_char, c_int, c_uint, c_void};
 use core::ptr;
 use std::collections::BTreeMap;

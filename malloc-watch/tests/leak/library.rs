@@ -1,6 +1,6 @@
 //! A real library, loaded at run time.
 
-use crate::support::{found, is_active, left_by, skipped};
+use crate::support::{found, is_active, left_by};
 use core::ffi::{c_char, c_int, c_void};
 use core::mem;
 use malloc_safe::{Deallocator, NulTerminated, Owned};
@@ -48,7 +48,10 @@ fn sqlite() -> Option<Sqlite> {
             env::var_os("MALLOC_SAFE_REQUIRE_LIBRARIES").is_none(),
             "MALLOC_SAFE_REQUIRE_LIBRARIES is set, but libsqlite3.so.0 cannot be loaded"
         );
-        skipped("libsqlite3.so.0 cannot be loaded");
+        skipped::note(
+            "leaks of a library that was loaded: there is no libsqlite3.so.0",
+            "apt-get install libsqlite3-0",
+        );
     }
     loaded
 }

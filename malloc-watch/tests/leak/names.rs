@@ -1,6 +1,6 @@
 //! How frames are named, in libraries of C and C++ that come and go.
 
-use crate::support::{is_active, skipped};
+use crate::support::is_active;
 use core::ffi::{CStr, c_void};
 use core::hint::black_box;
 use core::mem;
@@ -28,7 +28,10 @@ fn plugin(name: &str) -> Option<CString> {
         .status();
     if !built.is_ok_and(|status| status.success()) {
         assert!(env::var_os("MALLOC_SAFE_REQUIRE_CC").is_none(), "no cc");
-        skipped("no C compiler");
+        skipped::note(
+            "names in a library of C: there is no C compiler",
+            "apt-get install gcc",
+        );
         return None;
     }
     Some(CString::new(library.to_str()?).expect("no NUL"))
@@ -65,7 +68,10 @@ fn the_functions_of_cpp_have_the_names_that_programs_write() {
     // SAFETY: a C string; the library's constructors are harmless.
     let is_there = unsafe { libc::dlopen(library.as_ptr(), libc::RTLD_NOW) };
     if !is_active() || is_there.is_null() {
-        skipped("libstdc++.so.6 cannot be loaded");
+        skipped::note(
+            "names in C++: there is no libstdc++.so.6",
+            "apt-get install libstdc++6",
+        );
         return;
     }
     let report = leak::scope(|| allocate_in(library, c"_Znwm", 33));
@@ -110,6 +116,9 @@ fn of_two_libraries_at_one_place_neither_is_named_alone() {
         assert!(name.starts_with("libfirst.so+0x"), "{report}");
         assert!(name.contains(" or libsecond.so+0x"), "{report}");
     } else {
-        skipped("the loader put them at two places");
+        skipped::note(
+            "names of two libraries at one place: the loader put them at two",
+            "cargo test -p malloc-watch",
+        );
     }
 }

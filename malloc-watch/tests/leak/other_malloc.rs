@@ -1,6 +1,6 @@
 //! Another allocator, preloaded: its blocks stay its own, and the checker says that it sees none.
 
-use crate::support::{free, malloc, realloc, skipped};
+use crate::support::{free, malloc, realloc};
 use core::ffi::{CStr, c_void};
 use core::{mem, ptr};
 use malloc_watch::leak::{self, Reason, Status};
@@ -103,7 +103,10 @@ fn other_allocators_keep_their_blocks_and_are_named() {
     for library in LIBRARIES {
         if !std::path::Path::new(library).exists() {
             assert!(!require || !cfg!(target_arch = "x86_64"), "{library}");
-            skipped(library);
+            skipped::note(
+                &format!("another allocator, preloaded: there is no {library}"),
+                "apt-get install libjemalloc2 libtcmalloc-minimal4 libmimalloc2.0",
+            );
             continue;
         }
         let this = env::current_exe().expect("a path");

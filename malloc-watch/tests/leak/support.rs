@@ -4,7 +4,7 @@ use core::ffi::c_void;
 use core::hint::black_box;
 use malloc_watch::leak::{self, Frame, Report, Status};
 use std::env;
-use std::io::{self, Write as _};
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Whether there is something to test; says so if not.
@@ -18,13 +18,11 @@ pub(crate) fn is_active() -> bool {
         env::var_os("MALLOC_SAFE_REQUIRE_LEAK").is_none(),
         "MALLOC_SAFE_REQUIRE_LEAK is set, but the checker is inactive: {reason}"
     );
-    skipped(&reason.to_string());
+    skipped::note(
+        &format!("the leak checker: {reason}"),
+        "cargo test -p malloc-watch, on 64-bit Linux with glibc",
+    );
     false
-}
-
-/// Past the harness, which captures the output of a test that passes.
-pub(crate) fn skipped(why: &str) {
-    let _ = writeln!(io::stderr(), "\nskipped: {why}");
 }
 
 /// What a call allocates with `malloc` and leaves behind, and what it returns.

@@ -6,7 +6,6 @@
 use gallery as _; // links the libraries
 
 use std::env;
-use std::io::{self, Write as _};
 
 #[cfg(have_glib)]
 mod glib;
@@ -31,9 +30,13 @@ fn libraries_that_are_not_installed_are_named() {
         "MALLOC_SAFE_REQUIRE_LIBRARIES is set, but pkg-config did not find {}",
         gallery::MISSING
     );
-    // Not eprintln, which the harness captures; in one piece, as tests run beside it.
-    let skipped = format!("\nskipped: pkg-config did not find {}\n", gallery::MISSING);
-    let _ = io::stderr().write_all(skipped.as_bytes());
+    skipped::note(
+        &format!(
+            "the gallery of {}: pkg-config did not find them",
+            gallery::MISSING
+        ),
+        gallery::REMEDY,
+    );
 }
 
 #[test]

@@ -121,7 +121,10 @@ fn a_real_library_comes_and_goes() {
                 env::var_os("MALLOC_SAFE_REQUIRE_LIBRARIES").is_none(),
                 "no libsqlite3.so.0"
             );
-            eprintln!("skipped: no libsqlite3.so.0 to load");
+            skipped::note(
+                "stacks through a library of C: there is no libsqlite3.so.0",
+                "apt-get install libsqlite3-0",
+            );
             return;
         };
         query(&sqlite);
