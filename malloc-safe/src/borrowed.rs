@@ -94,7 +94,6 @@ impl<T: Pointee> Borrowed<'_, T> {
     /// ```
     #[inline]
     pub unsafe fn from_raw(ptr: *mut T::Raw) -> Option<Self> {
-        const { T::VISIBLE };
         let ptr: *mut T = ptr.cast();
         debug_assert!(ptr.is_aligned(), "{ptr:p} is not aligned for the pointee");
         NonNull::new(ptr).map(Self::new)
@@ -103,6 +102,7 @@ impl<T: Pointee> Borrowed<'_, T> {
     /// Lends a pointer that satisfies the invariant.
     #[inline]
     pub(crate) fn new(ptr: NonNull<T>) -> Self {
+        const { T::VISIBLE };
         Self {
             ptr,
             lent: PhantomData,

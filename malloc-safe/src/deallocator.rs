@@ -187,7 +187,7 @@ macro_rules! __deallocator {
             type Contents = $crate::contents::Ignored;
 
             $crate::__deallocator! {
-                @deallocate __Block [$crate::__private::c_void] [$($lifetime),*] [$($parameter)*]
+                @deallocate __Block, [$crate::__private::c_void] [$($lifetime),*] [$($parameter)*]
                 [$($generic),*] ($release)
             }
         }
@@ -295,7 +295,7 @@ macro_rules! __deallocator {
             type Contents = $crate::contents::$contents;
 
             $crate::__deallocator! {
-                @deallocate __Block [$($pointee)+] [$($lifetime),*] [$($parameter)*]
+                @deallocate __Block, [$($pointee)+] [$($lifetime),*] [$($parameter)*]
                 [$($generic),*] ($release)
             }
         }
@@ -365,7 +365,7 @@ macro_rules! __deallocator {
 
     // The function of the trait.
     (@deallocate
-        $block:ident [$($pointee:tt)+] [$($lifetime:lifetime),*] [$($parameter:tt)*]
+        $block:ty, [$($pointee:tt)+] [$($lifetime:lifetime),*] [$($parameter:tt)*]
         [$($generic:ident),*] ($release:expr)
     ) => {
         #[inline]

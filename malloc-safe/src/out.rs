@@ -5,7 +5,7 @@ use core::marker::PhantomData;
 use core::mem::{self, ManuallyDrop};
 use core::ptr;
 
-use crate::{Allocator, CVec, Deallocator, Owned, Owner, RawPartsError};
+use crate::{Allocator, CVec, Deallocator, Owned, Owner, RawOf, RawPartsError};
 
 /// An empty place for C to put a pointer into: by ABI, a `T **` that points to NULL.
 ///
@@ -90,7 +90,7 @@ impl<'a, O: Owner> Out<'a, O> {
     /// assert_eq!(text.expect("filled").to_bytes(), b"--");
     /// ```
     #[inline]
-    pub fn into_raw(self) -> *mut *mut O::Raw {
+    pub fn into_raw(self) -> *mut *mut RawOf<O> {
         ptr::from_mut(self.0).cast() // by the contract of Owner
     }
 }

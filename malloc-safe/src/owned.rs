@@ -144,7 +144,6 @@ impl<T: Pointee, D: Deallocator<T>> Owned<T, D> {
     /// ```
     #[inline]
     pub fn lend(this: &Self) -> Borrowed<'_, T> {
-        const { T::VISIBLE };
         Borrowed::new(this.ptr)
     }
 

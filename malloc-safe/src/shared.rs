@@ -256,7 +256,6 @@ impl<T: Pointee, D: RefCounted<T>> Shared<T, D> {
     /// ```
     #[inline]
     pub fn lend(this: &Self) -> Borrowed<'_, T> {
-        const { T::VISIBLE };
         Borrowed::new(this.ptr)
     }
 

@@ -181,7 +181,6 @@ impl<T: Pointee, F: FnOnce(NonNull<T>)> OwnedWith<T, F> {
     /// ```
     #[inline]
     pub fn lend(this: &Self) -> Borrowed<'_, T> {
-        const { T::VISIBLE };
         Borrowed::new(this.ptr)
     }
 }

@@ -24,6 +24,7 @@ mod declared;
 mod destructor;
 mod disposable;
 mod each;
+mod handle;
 mod hostile;
 #[cfg(leak_scope)]
 mod in_scope;
