@@ -10,6 +10,40 @@ use crate::meter::{self, Meter, Usage};
 use crate::protocol::{Call, Figures, LeakSite, Message, Sample};
 use crate::scenario::{Failure, Plan, Scenario, Step};
 
+/// What a child is started with instead of options.
+pub(crate) const MARK: &str = "--child";
+
+/// The arguments that make a process the child for `scenario`.
+pub(crate) fn arguments(scenario: Scenario, plan: &Plan) -> [String; 5] {
+    [
+        MARK.to_owned(),
+        scenario.facts().name.to_owned(),
+        plan.count.to_string(),
+        plan.size.to_string(),
+        plan.interval.as_millis().to_string(),
+    ]
+}
+
+/// What this process is to do, if it was started as a child.
+///
+/// Read by hand: the parser of options would take memory that is shown as the loop's.
+pub(crate) fn from_arguments(
+    mut arguments: impl Iterator<Item = String>,
+) -> Option<(Scenario, Plan)> {
+    if arguments.next()? != MARK {
+        return None;
+    }
+    let name = arguments.next()?;
+    let named = |scenario: &Scenario| scenario.facts().name == name;
+    let scenario = Scenario::ALL.into_iter().find(named)?;
+    let plan = Plan {
+        count: arguments.next()?.parse().ok()?,
+        size: arguments.next()?.parse().ok()?,
+        interval: Duration::from_millis(arguments.next()?.parse().ok()?),
+    };
+    arguments.next().is_none().then_some((scenario, plan))
+}
+
 /// Runs `scenario` and reports to standard output.
 ///
 /// Everything that allocates for longer than a line is made before the first
@@ -178,5 +212,31 @@ fn end_with_parent() {
     {
         // A failure leaves the closed pipe, as on other systems.
         let _ = nix::sys::prctl::set_pdeathsig(nix::sys::signal::Signal::SIGKILL);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::num::NonZeroUsize;
+
+    use super::*;
+
+    #[test]
+    fn a_child_understands_its_arguments_and_no_others() {
+        for scenario in Scenario::ALL {
+            let plan = Plan {
+                count: 20,
+                size: NonZeroUsize::new(50 << 20).unwrap(),
+                interval: Duration::from_millis(500),
+            };
+            let words = arguments(scenario, &plan);
+            let (same, understood) = from_arguments(words.clone().into_iter()).unwrap();
+            assert_eq!(same, scenario);
+            assert_eq!(format!("{understood:?}"), format!("{plan:?}"));
+            let more = words.into_iter().chain(["more".to_owned()]);
+            assert!(from_arguments(more).is_none());
+        }
+        let options = ["--scenario", "leak", "1", "1", "1"].map(str::to_owned);
+        assert!(from_arguments(options.into_iter()).is_none());
     }
 }

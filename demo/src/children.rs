@@ -8,6 +8,7 @@ use std::thread;
 
 use anyhow::Context as _;
 
+use crate::child;
 use crate::protocol::Message;
 use crate::scenario::{Plan, Scenario};
 
@@ -42,10 +43,7 @@ impl Children {
         let program = env::current_exe().context("the program's own file cannot be found")?;
         let mut command = Command::new(program);
         command
-            .args(["--child", scenario.facts().name])
-            .args(["--count", &plan.count.to_string()])
-            .args(["--size", &plan.size.to_string()])
-            .args(["--interval", &format!("{}ms", plan.interval.as_millis())])
+            .args(child::arguments(scenario, plan))
             .stdin(Stdio::null())
             // Into the same pipe: a panic or a loader's complaint then is the child's last word,
             // instead of a smear on the chart.

@@ -84,10 +84,6 @@ pub(crate) struct Cli {
     /// Show only the table and the lesson, not the turns
     #[arg(long)]
     pub(crate) quiet: bool,
-
-    /// Run this one scenario here and report it as JSON lines: what a child process does.
-    #[arg(long, hide = true, value_enum)]
-    pub(crate) child: Option<Scenario>,
 }
 
 /// A scenario, or all of them.

@@ -54,7 +54,9 @@ pub(crate) struct Scale {
 impl Scale {
     /// The shortest axis of at most so many parts that `value` lies on.
     fn over(value: f64, most: u32) -> Self {
-        let candidates = (most.clamp(1, 4)..=most.max(1)).map(|parts| {
+        let most = most.max(1);
+        let fewest = if most > 4 { 4 } else { most.min(2) };
+        let candidates = (fewest..=most).rev().map(|parts| {
             let part = value / f64::from(parts);
             let power = 10_f64.powf(part.log10().floor());
             let round = [1.0, 2.0, 2.5, 5.0]
@@ -163,6 +165,13 @@ mod tests {
             Scale {
                 end: 1200.0,
                 parts: 6
+            }
+        );
+        assert_eq!(
+            Scale::over(1016.0, 4),
+            Scale {
+                end: 1500.0,
+                parts: 3
             }
         );
         assert_eq!(

@@ -4,7 +4,7 @@
 //! `Scenario` and `Scenario::ALL`, its loop, and its facts here; the compiler and the tests of this
 //! file name what is missing.
 
-use ratatui::style::Color;
+use crossterm::style::Color;
 
 use crate::scenario::Scenario;
 
@@ -52,7 +52,7 @@ impl Scenario {
                     width: 5,
                     dashed: false,
                     shaded: true,
-                    terminal_color: Color::Red,
+                    terminal_color: Color::DarkRed,
                     letter: 'l',
                 },
             },
@@ -67,7 +67,7 @@ impl Scenario {
                     width: 2,
                     dashed: true,
                     shaded: false,
-                    terminal_color: Color::LightBlue,
+                    terminal_color: Color::Blue,
                     letter: 'f',
                 },
             },
@@ -82,7 +82,7 @@ impl Scenario {
                     width: 3,
                     dashed: true,
                     shaded: false,
-                    terminal_color: Color::Yellow,
+                    terminal_color: Color::DarkYellow,
                     letter: 'd',
                 },
             },
@@ -97,7 +97,7 @@ impl Scenario {
                     width: 4,
                     dashed: false,
                     shaded: false,
-                    terminal_color: Color::Green,
+                    terminal_color: Color::DarkGreen,
                     letter: 'o',
                 },
             },
@@ -112,7 +112,7 @@ impl Scenario {
                     width: 7,
                     dashed: false,
                     shaded: false,
-                    terminal_color: Color::Magenta,
+                    terminal_color: Color::DarkMagenta,
                     letter: 'r',
                 },
             },
@@ -127,7 +127,7 @@ impl Scenario {
                     width: 3,
                     dashed: true,
                     shaded: false,
-                    terminal_color: Color::Cyan,
+                    terminal_color: Color::DarkCyan,
                     letter: 'u',
                 },
             },

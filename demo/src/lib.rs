@@ -14,6 +14,7 @@
 //! `picture` and `export` turn into what `output` writes. All that these know of a
 //! scenario is in `facts`.
 
+mod canvas;
 mod child;
 mod children;
 mod cli;
@@ -37,6 +38,7 @@ mod timeline;
 mod units;
 mod view;
 
+use std::env;
 use std::io::{self, Write as _};
 use std::path::Path;
 use std::process::ExitCode;
@@ -55,12 +57,15 @@ const INTERRUPTED: u8 = 130;
 
 /// Runs the program with the arguments of this process.
 pub fn run() -> ExitCode {
-    let cli = Cli::from_arguments();
-    if let Some(scenario) = cli.child {
+    // An argument that is no text is none of a child's.
+    let arguments = env::args_os()
+        .skip(1)
+        .map_while(|argument| argument.into_string().ok());
+    if let Some((scenario, plan)) = child::from_arguments(arguments) {
         // Nobody is left to hear an error: a report fails when the parent is gone.
-        return child::run(scenario, &cli.plan())
-            .map_or(ExitCode::from(FAILED), |()| ExitCode::SUCCESS);
+        return child::run(scenario, &plan).map_or(ExitCode::from(FAILED), |()| ExitCode::SUCCESS);
     }
+    let cli = Cli::from_arguments();
     let code = show(&cli).unwrap_or_else(|error| {
         complain(&error);
         FAILED

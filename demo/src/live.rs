@@ -5,22 +5,15 @@
 //! scrollback. Keys are not read: the terminal stays in its usual mode, and Ctrl-C comes as a
 //! signal.
 
-use std::io;
-use std::mem::ManuallyDrop;
+use std::io::{self, Write as _};
 use std::time::{Duration, Instant};
 
-use ratatui::Terminal;
-use ratatui::backend::{CrosstermBackend, IntoCrossterm as _};
-use ratatui::buffer::{Buffer, Cell};
-use ratatui::crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen};
-use ratatui::crossterm::{Command as _, execute, style, terminal as screen};
-use ratatui::layout::{Constraint, Layout, Rect};
-use ratatui::style::{Color, Modifier, Style};
-use ratatui::symbols::Marker;
-use ratatui::text::{Line, Span};
-use ratatui::widgets::{Axis, Chart, Dataset, GraphType, Paragraph, Widget as _};
+use crossterm::style::{self, Color};
+use crossterm::terminal::{self as screen, Clear, ClearType};
+use crossterm::{cursor, execute, queue};
 
-use crate::curve::{self, Scale};
+use crate::canvas::{Canvas, Chart, Pen, Style};
+use crate::curve;
 use crate::interrupt::Suspension;
 use crate::lines;
 use crate::scenario::{Plan, Scenario};
@@ -29,21 +22,21 @@ use crate::timeline::{State, Track};
 use crate::units;
 
 /// Smaller than this, a chart would tell less than the lines it replaces.
-const LEAST: (u16, u16) = (60, 16);
+const LEAST: (usize, usize) = (60, 16);
 
 /// Taller than this, a curve gains nothing.
-const TALLEST: u16 = 32;
+const TALLEST: usize = 32;
 
 /// The terminal while the chart has its other screen.
 pub(crate) struct Live {
-    /// Never dropped: its own `drop` panics when the terminal is gone and standard error with it.
-    terminal: ManuallyDrop<Terminal<CrosstermBackend<io::Stdout>>>,
     heading: String,
     ink: Ink,
     /// The time from one picture to the next.
     frame: Duration,
     /// When the next picture is due.
     due: Option<Instant>,
+    /// Of the last picture: its columns and rows.
+    size: (usize, usize),
     suspension: Suspension,
 }
 
@@ -57,18 +50,11 @@ struct Ink {
 impl Live {
     /// Takes the other screen; `None` where that cannot be done, or is not worth it.
     pub(crate) fn open(heading: &str, ascii: bool, frame: Duration) -> Option<Self> {
-        let (columns, rows) = screen::size().ok()?;
-        if columns < LEAST.0 || rows < LEAST.1 || !has_the_terminal_to_itself() {
+        let size = size()?;
+        if size.0 < LEAST.0 || size.1 < LEAST.1 || !has_the_terminal_to_itself() {
             return None;
         }
-        let suspension = Suspension::listen();
-        execute!(io::stdout(), EnterAlternateScreen).ok()?;
-        let Ok(terminal) = Terminal::new(CrosstermBackend::new(io::stdout())) else {
-            let _ = execute!(io::stdout(), LeaveAlternateScreen); // there is no terminal any more
-            return None;
-        };
-        Some(Self {
-            terminal: ManuallyDrop::new(terminal),
+        let live = Self {
             heading: heading.to_owned(),
             ink: Ink {
                 colored: !style::Colored::ansi_color_disabled(),
@@ -76,26 +62,36 @@ impl Live {
             },
             frame,
             due: None,
-            suspension,
-        })
+            size,
+            suspension: Suspension::listen(),
+        };
+        Self::enter().is_ok().then_some(live)
     }
 
     /// Draws what is known now, if the last picture is old enough.
     pub(crate) fn frame(&mut self, plan: &Plan, tracks: &[Track]) -> io::Result<()> {
         if self.suspension.is_asked_for() {
-            self.leave();
+            Self::leave();
             Suspension::stop_until_continued();
-            execute!(io::stdout(), EnterAlternateScreen)?;
-            self.terminal.clear()?;
+            Self::enter()?;
         } else if self.due.is_some_and(|due| Instant::now() < due) {
             return Ok(());
         }
         let start = Instant::now();
-        let (heading, ink) = (self.heading.as_str(), self.ink);
-        self.terminal.draw(|frame| {
-            let area = drawn_on(frame.area());
-            render(frame.buffer_mut(), area, heading, ink, plan, tracks);
-        })?;
+        let size = size().unwrap_or(self.size);
+        let picture = picture(size, &self.heading, self.ink, plan, tracks);
+        let mut bytes = Vec::new();
+        if size != self.size {
+            self.size = size;
+            queue!(bytes, Clear(ClearType::All))?; // a terminal that changes its size moves lines
+        }
+        for (row, line) in (0..).zip(picture.lines(self.ink.colored)) {
+            queue!(bytes, cursor::MoveTo(0, row), Clear(ClearType::CurrentLine))?;
+            bytes.extend_from_slice(line.as_bytes());
+        }
+        let mut out = io::stdout().lock();
+        out.write_all(&bytes)?;
+        out.flush()?;
         let end = Instant::now();
         // On a slow machine at least half of the time is for hearing the children.
         self.due = Some(end + self.frame.max(end - start));
@@ -104,28 +100,38 @@ impl Live {
 
     /// Gives the screen back, and returns the last picture for the usual one.
     pub(crate) fn close(self, plan: &Plan, tracks: &[Track]) -> String {
-        let Ok((columns, rows)) = screen::size() else {
+        let Some((columns, rows)) = size() else {
             return String::new(); // no terminal any more, which takes the table either
         };
         if columns < LEAST.0 || rows < LEAST.1 {
             return String::new();
         }
-        let area = drawn_on(Rect::new(0, 0, columns, rows - 1));
-        let mut picture = Buffer::empty(area);
-        render(&mut picture, area, "", self.ink, plan, tracks);
-        printed(&picture, self.ink.colored)
+        let picture = picture((columns, rows - 1), "", self.ink, plan, tracks);
+        let lines = picture.lines(self.ink.colored).into_iter();
+        lines.map(|line| line + "\n").collect()
     }
 
-    fn leave(&mut self) {
-        let _ = self.terminal.show_cursor(); // fails only where there is no terminal any more
-        let _ = execute!(io::stdout(), LeaveAlternateScreen);
+    fn enter() -> io::Result<()> {
+        execute!(io::stdout(), screen::EnterAlternateScreen, cursor::Hide)
+    }
+
+    fn leave() {
+        // Fails only where there is no terminal any more.
+        let _ = execute!(io::stdout(), cursor::Show, screen::LeaveAlternateScreen);
     }
 }
 
 impl Drop for Live {
     fn drop(&mut self) {
-        self.leave();
+        Self::leave();
     }
+}
+
+/// The columns that are used of the terminal, and its rows.
+fn size() -> Option<(usize, usize)> {
+    let (columns, rows) = screen::size().ok().filter(|(columns, _)| *columns > 0)?;
+    let columns = terminal::columns(Some(usize::from(columns)));
+    Some((columns, usize::from(rows)))
 }
 
 /// Whether this is no job in the background, which would draw over what the shell does.
@@ -143,140 +149,120 @@ fn has_the_terminal_to_itself() -> bool {
     true
 }
 
-/// The part of the screen that is used.
-fn drawn_on(screen: Rect) -> Rect {
-    let wished = terminal::columns(Some(usize::from(screen.width)));
-    Rect {
-        width: u16::try_from(wished).map_or(screen.width, |wished| wished.min(screen.width)),
-        height: screen.height.min(TALLEST),
-        ..screen
-    }
-}
-
-/// The picture as text, with the sequences that colour it.
-fn printed(picture: &Buffer, colored: bool) -> String {
-    let width = usize::from(picture.area.width.max(1));
-    let mut text = String::new();
-    for row in picture.content.chunks(width) {
-        let end = row.iter().rposition(|cell| cell.symbol() != " ");
-        let mut styled = None;
-        for cell in &row[..end.map_or(0, |last| last + 1)] {
-            let style = (cell.fg, cell.modifier.contains(Modifier::BOLD));
-            if colored && styled != Some(style) {
-                styled = Some(style);
-                text.push_str(&sequence(style));
-            }
-            text.push_str(cell.symbol());
-        }
-        if styled.is_some() {
-            text.push_str("\x1b[0m");
-        }
-        text.push('\n');
-    }
-    text
-}
-
-/// The sequence after which text looks like this, whatever it looked like before.
-fn sequence((color, bold): (Color, bool)) -> String {
-    let mut sequence = String::from("\x1b[0m");
-    let _ = style::SetForegroundColor(color.into_crossterm()).write_ansi(&mut sequence); // a String takes all
-    if bold {
-        let _ = style::SetAttribute(style::Attribute::Bold).write_ansi(&mut sequence);
-    }
-    sequence
-}
-
-fn render(buffer: &mut Buffer, area: Rect, heading: &str, ink: Ink, plan: &Plan, tracks: &[Track]) {
-    let columns = usize::from(area.width);
+/// The heading, the curves, and below them a line on each scenario.
+fn picture(
+    (columns, rows): (usize, usize),
+    heading: &str,
+    ink: Ink,
+    plan: &Plan,
+    tracks: &[Track],
+) -> Canvas {
+    let rows = rows.min(TALLEST);
+    let mut canvas = Canvas::new(columns, rows);
     let heading = units::wrapped(heading, columns);
-    let status_height = length(tracks.len());
+    let status = rows.saturating_sub(tracks.len());
     // The heading is the first to give way.
-    let spare = area.height.saturating_sub(status_height + 10);
-    let heading_height = length(heading.lines().count()).min(spare);
-    let [top, chart, status] = Layout::vertical([
-        Constraint::Length(heading_height),
-        Constraint::Fill(1),
-        Constraint::Length(status_height),
-    ])
-    .areas(area);
-    Paragraph::new(heading).render(top, buffer);
-    render_chart(buffer, chart, ink, plan, tracks);
-    let status_lines: Vec<_> = tracks
-        .iter()
-        .map(|track| status_line(ink, plan, track, columns))
-        .collect();
-    Paragraph::new(status_lines).render(status, buffer);
+    let spare = status.saturating_sub(10);
+    let top = heading.lines().count().min(spare);
+    for (row, line) in heading.lines().take(top).enumerate() {
+        canvas.write(0, row, line, Style::PLAIN);
+    }
+    draw_curves(&mut canvas, top..status, columns, ink, plan, tracks);
+    let lines = status_lines(ink, plan, tracks, columns);
+    for (row, line) in (status..).zip(lines) {
+        let mut column = 0;
+        for (text, style) in line {
+            canvas.write(column, row, &text, style);
+            column += text.chars().count();
+        }
+    }
     if ink.ascii {
-        buffer.content.iter_mut().for_each(to_ascii);
+        canvas.make_ascii(terminal::ascii);
     }
+    canvas
 }
 
-fn length(lines: usize) -> u16 {
-    u16::try_from(lines).unwrap_or(u16::MAX)
-}
-
-fn to_ascii(cell: &mut Cell) {
-    if let Some(character) = cell.symbol().chars().next() {
-        cell.set_char(terminal::ascii(character));
-    }
-}
-
-fn render_chart(buffer: &mut Buffer, area: Rect, ink: Ink, plan: &Plan, tracks: &[Track]) {
+fn draw_curves(
+    canvas: &mut Canvas,
+    rows: std::ops::Range<usize>,
+    columns: usize,
+    ink: Ink,
+    plan: &Plan,
+    tracks: &[Track],
+) {
     // As many labels as stay apart.
-    let (time, memory) = curve::scales(
-        plan,
-        tracks,
-        u32::from(area.width / 8),
-        u32::from(area.height / 2),
-    );
-    let dash = time.end / 36.0;
-    // A cell has 2 × 4 dots; the labels beside the curves make theirs a little larger than this.
-    let dot = (
-        time.end / (2.0 * f64::from(area.width.max(1))),
-        memory.end / (4.0 * f64::from(area.height.max(1))),
-    );
-    let curves: Vec<_> = Scenario::layers()
-        .iter()
-        .filter_map(|scenario| tracks.iter().find(|track| track.scenario == *scenario))
-        .map(|track| {
-            let look = track.scenario.facts().look;
-            let steps = curve::thinned(&track.steps(), dot.0);
-            if look.dashed {
-                let dots = curve::dots(&curve::dashes(&steps, dash), dot);
-                (look, GraphType::Scatter, dots)
-            } else {
-                (look, GraphType::Line, steps)
-            }
-        })
-        .collect();
-    let datasets = curves.iter().map(|(look, graph_type, points)| {
-        let marker = if ink.colored && !ink.ascii {
-            Marker::Braille
-        } else {
-            Marker::Custom(look.letter)
+    let most = |places: usize| u32::try_from(places).unwrap_or(u32::MAX);
+    let (time, memory) = curve::scales(plan, tracks, most(columns / 8), most(rows.len() / 2));
+    let style = Style::of(Color::DarkGrey);
+    let Some(mut chart) = Chart::draw(canvas, rows, time, memory, style) else {
+        return; // a terminal that became too small
+    };
+    for scenario in Scenario::layers() {
+        let Some(track) = tracks.iter().find(|track| track.scenario == scenario) else {
+            continue;
         };
-        Dataset::default()
-            .data(points)
-            .marker(marker)
-            .graph_type(*graph_type)
-            .style(Style::new().fg(look.terminal_color))
-    });
-    Chart::new(datasets.collect())
-        .x_axis(axis(&time, "seconds"))
-        .y_axis(axis(&memory, "MiB resident"))
-        .render(area, buffer);
+        let look = scenario.facts().look;
+        let pen = if ink.colored && !ink.ascii {
+            Pen::Braille
+        } else {
+            Pen::Letter(look.letter)
+        };
+        let style = Style::of(look.terminal_color);
+        chart.curve(&track.steps(), look.dashed, pen, style);
+    }
 }
 
-fn axis<'a>(scale: &Scale, title: &'a str) -> Axis<'a> {
-    Axis::default()
-        .title(title)
-        .bounds([0.0, scale.end])
-        .labels(scale.labels())
-        .style(Color::DarkGray)
+/// How much of the scenarios' progress is told, the same of all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Detail {
+    bar: bool,
+    /// Which of the wordings, or the last of those that have fewer.
+    wording: usize,
 }
 
-/// As much of a scenario's progress as the columns hold.
-fn status_line<'a>(ink: Ink, plan: &Plan, track: &Track, columns: usize) -> Line<'a> {
+/// From the most to the least.
+const DETAILS: [Detail; 5] = [
+    Detail {
+        bar: true,
+        wording: 0,
+    },
+    Detail {
+        bar: true,
+        wording: 1,
+    },
+    Detail {
+        bar: true,
+        wording: 2,
+    },
+    Detail {
+        bar: false,
+        wording: 2,
+    },
+    Detail {
+        bar: false,
+        wording: usize::MAX,
+    },
+];
+
+/// A line in pieces of one look each.
+type Line = Vec<(String, Style)>;
+
+fn width(line: &Line) -> usize {
+    line.iter().map(|(text, _)| text.chars().count()).sum()
+}
+
+/// A line on each scenario's progress, with as much as the columns hold.
+fn status_lines(ink: Ink, plan: &Plan, tracks: &[Track], columns: usize) -> Vec<Line> {
+    let all = |detail: Detail| {
+        let lines = tracks.iter();
+        lines.map(move |track| status_line(ink, plan, track, detail))
+    };
+    let [more @ .., least] = DETAILS;
+    let fits = |detail: &Detail| all(*detail).all(|line| width(&line) <= columns);
+    all(more.into_iter().find(fits).unwrap_or(least)).collect()
+}
+
+fn status_line(ink: Ink, plan: &Plan, track: &Track, detail: Detail) -> Line {
     const BAR: u32 = 10;
     let facts = track.scenario.facts();
     let stroke = match (ink.colored && !ink.ascii, facts.look.dashed) {
@@ -284,36 +270,33 @@ fn status_line<'a>(ink: Ink, plan: &Plan, track: &Track, columns: usize) -> Line
         (true, true) => "╺╸╺".to_owned(),
         (false, _) => facts.look.letter.to_string().repeat(3),
     };
-    let style = Style::new().fg(facts.look.terminal_color);
-    let filled = (track.turns * BAR / plan.count) as usize;
-    let bar = "█".repeat(filled) + &"░".repeat(BAR as usize - filled);
-    let name = format!(" {stroke} {:<7}", facts.name);
+    let style = Style::of(facts.look.terminal_color);
+    let bold = Style {
+        bold: true,
+        ..style
+    };
+    let mut line = vec![(format!(" {stroke} {:<7}", facts.name), bold)];
+    if detail.bar {
+        let filled = (track.turns * BAR / plan.count) as usize;
+        let bar = "█".repeat(filled) + &"░".repeat(BAR as usize - filled);
+        line.push((bar + " ", style));
+    }
     let digits = plan.count.to_string().len();
     let turns = format!("{:>digits$}/{}  ", track.turns, plan.count);
-    let failed = matches!(track.state, State::Failed(_));
-
-    let width = |text: &str| text.chars().count();
-    let room = columns.saturating_sub(width(&name) + width(&turns));
-    let wordings = wordings(track);
-    let chosen = wordings.iter().find_map(|wording| {
-        let beside_a_bar = BAR as usize + 1 + width(wording) <= room;
-        (beside_a_bar || width(wording) <= room).then_some((wording, beside_a_bar))
-    });
-    let (told, with_bar) = chosen.map_or(("", false), |(told, bar)| (told.as_str(), bar));
-    let mut spans = vec![Span::styled(name, style.add_modifier(Modifier::BOLD))];
-    if with_bar {
-        spans.push(Span::styled(bar + " ", style));
-    }
-    spans.push(Span::raw(turns));
-    let alarm = Style::new().fg(Color::Red);
-    spans.push(Span::styled(
-        told.to_owned(),
-        if failed { alarm } else { Style::new() },
-    ));
-    Line::from(spans)
+    line.push((turns, Style::PLAIN));
+    let mut wordings = wordings(track);
+    let last = wordings.len() - 1;
+    let told = wordings.swap_remove(detail.wording.min(last));
+    let looks = if track.failed() {
+        Style::of(Color::DarkRed)
+    } else {
+        Style::PLAIN
+    };
+    line.push((told, looks));
+    line
 }
 
-/// What a scenario does now or came to, from the longest wording to the shortest.
+/// What a scenario does now or came to, from the longest wording to the shortest; at least one.
 fn wordings(track: &Track) -> Vec<String> {
     let bytes = |figure: Option<u64>| figure.map_or_else(|| "n/a".to_owned(), units::bytes);
     match &track.state {
@@ -366,21 +349,27 @@ mod tests {
         track.state = State::Done;
         track.figures.peak_rss_bytes = Some(1_053_500_000);
         track.figures.end_rss_bytes = Some(1_053_500_000);
+        let tracks = [track, Track::new(Scenario::Leak)];
         for columns in 40..=200 {
-            let line = status_line(ink, &plan, &track, columns);
-            assert!(line.width() <= columns, "{columns}: {line}");
+            let lines = status_lines(ink, &plan, &tracks, columns);
+            let text = |line: &Line| {
+                line.iter()
+                    .map(|(text, _)| text.as_str())
+                    .collect::<String>()
+            };
+            let (done, waiting) = (text(&lines[0]), text(&lines[1]));
             assert!(
-                line.to_string().contains("20/20  peak 1,004.7 MiB"),
-                "{columns}: {line}"
+                done.contains("20/20  peak 1,004.7 MiB"),
+                "{columns}: {done}"
             );
+            assert_eq!(
+                done.contains('█'),
+                waiting.contains('░'),
+                "{columns}: {waiting}"
+            );
+            for line in lines {
+                assert!(width(&line) <= columns, "{columns}: {}", text(&line));
+            }
         }
-    }
-
-    #[test]
-    fn a_printed_picture_ends_each_line_where_its_colours_end() {
-        let mut picture = Buffer::empty(Rect::new(0, 0, 8, 2));
-        picture.set_string(0, 0, "ab", Style::new().fg(Color::Red));
-        assert_eq!(printed(&picture, false), "ab\n\n");
-        assert_eq!(printed(&picture, true), "\x1b[0m\x1b[38;5;1mab\x1b[0m\n\n");
     }
 }
