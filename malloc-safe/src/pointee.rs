@@ -18,7 +18,59 @@ pub(crate) mod layout {
         ///
         /// An `enum` without values could be matched. A struct without a size, as bindgen writes
         /// for one that C keeps to itself, can be copied out of its block, and a copy is no object
-        /// of the library's.
+        /// of the library's. It is not made, lent, looked at or moved out:
+        ///
+        /// ```compile_fail,E0080
+        /// # #[repr(C)]
+        /// # #[derive(Clone, Copy)]
+        /// # struct session { _unused: [u8; 0] }
+        /// fn forge(copy: session) {
+        ///     malloc_safe::Owned::try_new(copy);
+        /// }
+        /// # fn main() { forge(session { _unused: [] }) }
+        /// ```
+        ///
+        /// ```compile_fail,E0080
+        /// # struct session { _unused: [u8; 0] }
+        /// fn lend(session: malloc_safe::Owned<session>) {
+        ///     malloc_safe::Owned::lend(&session);
+        /// }
+        /// # fn main() { lend(unsafe { malloc_safe::Owned::from_raw(8 as *mut session) }.unwrap()) }
+        /// ```
+        ///
+        /// ```compile_fail,E0080
+        /// # struct session { _unused: [u8; 0] }
+        /// fn look(session: malloc_safe::Owned<session>) -> usize {
+        ///     session._unused.len()
+        /// }
+        /// # fn main() { look(unsafe { malloc_safe::Owned::from_raw(8 as *mut session) }.unwrap()); }
+        /// ```
+        ///
+        /// ```compile_fail,E0080
+        /// # struct session { _unused: [u8; 0] }
+        /// fn take(session: malloc_safe::Owned<session>) -> session {
+        ///     malloc_safe::Owned::into_inner(session)
+        /// }
+        /// # fn main() { take(unsafe { malloc_safe::Owned::from_raw(8 as *mut session) }.unwrap()); }
+        /// ```
+        ///
+        /// Nor are elements without values, of an owner, a vector or its iterator:
+        ///
+        /// ```compile_fail,E0080
+        /// enum File {}
+        /// fn files(files: malloc_safe::Owned<[File]>) -> u32 {
+        ///     match files[0] {}
+        /// }
+        /// # fn main() { files(malloc_safe::Owned::<[File]>::empty()); }
+        /// ```
+        ///
+        /// ```compile_fail,E0080
+        /// enum File {}
+        /// fn files(files: malloc_safe::CVec<File>) -> u32 {
+        ///     match files[0] {}
+        /// }
+        /// # fn main() { files(malloc_safe::CVec::new()); }
+        /// ```
         const VISIBLE: () = ();
 
         /// Whether the pointer stands for no block at all.

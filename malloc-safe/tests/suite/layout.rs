@@ -7,8 +7,8 @@ use core::marker::PhantomData;
 use core::panic::{RefUnwindSafe, UnwindSafe};
 use core::ptr::NonNull;
 use malloc_safe::{
-    Allocator, CVec, Deallocator, Free, IntoIter, Lent, LentCStr, LentIter, LentUntilNull,
-    NulTerminated, Opaque, Out, Owned, deallocator,
+    Allocator, Borrowed, CVec, Deallocator, Each, Free, IntoIter, Lent, LentCStr, LentIter,
+    LentUntilNull, Linked, Nodes, NulTerminated, Opaque, Out, Owned, OwnedWith, deallocator,
 };
 use static_assertions::{assert_impl_all, assert_not_impl_any};
 use std::rc::Rc;
@@ -189,3 +189,65 @@ fn free_is_a_name_that_costs_nothing() {
     assert_eq!(size_of::<Free>(), 0);
     assert_eq!(size_of::<TokenFree>(), 0);
 }
+
+/// Debug is on everything, so that a wrapper can derive it.
+#[expect(dead_code, reason = "compiling it is the test")]
+#[derive(Debug)]
+struct Derived<'a> {
+    handle: Owned<Opaque, TokenFreeAny>,
+    array: Owned<[LentCStr]>,
+    handles: Owned<[Lent<Opaque>]>,
+    wide: Owned<NulTerminated<u16>>,
+    pointers: Owned<NulTerminated<*mut c_char>>,
+    terminated: Owned<NulTerminated<LentCStr>>,
+    place: Out<'a, Owned<u8>>,
+    lent: Lent<u8>,
+    with: OwnedWith<Opaque, fn(NonNull<Opaque>)>,
+    nodes: Nodes<'a, ListNode, ListFree>,
+    elements: LentIter<'a, NulTerminated<c_char>>,
+    until: LentUntilNull<'a, NulTerminated<c_char>>,
+    borrowed: Borrowed<'a, Opaque>,
+    name: TokenFreeAny,
+    each: Each<Free>,
+}
+
+#[derive(Debug)]
+struct ListNode(*const ListNode);
+
+deallocator! { pub(crate) struct ListFree(ListNode) = |_: *mut ListNode| unreachable!(); }
+
+// SAFETY: no list is made.
+unsafe impl Linked<ListNode> for ListFree {
+    fn next(node: &ListNode) -> *const ListNode {
+        node.0
+    }
+}
+
+// What is lent obeys the owner: it stays where that stays.
+assert_not_impl_any!(LentIter<'static, u64, AffineFree>: Send, Sync);
+assert_not_impl_any!(LentUntilNull<'static, u64, AffineFree>: Send, Sync);
+assert_not_impl_any!(Nodes<'static, ListNode, ListFree>: Send, Sync);
+assert_not_impl_any!(Borrowed<'static, u64>: Send, Sync);
+assert_not_impl_any!(Borrowed<'static, Opaque>: Send, Sync);
+assert_impl_all!(Borrowed<'static, NulTerminated<c_char>>: Send, Sync);
+
+// A handle leaves its thread where its deallocator says so, and for no other reason.
+deallocator! { pub(crate) struct HandleSent(u64): Send = |_: *mut u64| unreachable!(); }
+deallocator! { pub(crate) struct HandleShared(u64): Send + Sync = |_: *mut u64| unreachable!(); }
+deallocator! { pub(crate) struct HandleKept(u64) = |_: *mut u64| unreachable!(); }
+assert_impl_all!(Owned<Opaque<u64>, HandleSent>: Send);
+assert_not_impl_any!(Owned<Opaque<u64>, HandleSent>: Sync);
+assert_impl_all!(Owned<Opaque<u64>, HandleShared>: Send, Sync);
+assert_not_impl_any!(Owned<Opaque<u64>, HandleKept>: Send, Sync);
+assert_not_impl_any!(Owned<u64, HandleKept>: Send, Sync);
+assert_impl_all!(Owned<u64, HandleSent>: Send);
+assert_not_impl_any!(Owned<Opaque<u64>, TokenFreeAny>: Send, Sync);
+
+// Arrays of pointers are blocks of a deallocator of `char **`.
+deallocator! { pub(crate) struct ArrayFree(blind *mut c_char) = |_: *mut *mut c_char| (); }
+assert_impl_all!(ArrayFree: Deallocator<[Owned<NulTerminated<c_char>>]>);
+assert_impl_all!(ArrayFree: Deallocator<[Option<Owned<NulTerminated<c_char>>>]>);
+assert_impl_all!(ArrayFree: Deallocator<[NonNull<c_char>]>, Deallocator<[LentCStr]>);
+assert_impl_all!(ArrayFree: Deallocator<NulTerminated<LentCStr>>);
+assert_impl_all!(Owned<[Owned<NulTerminated<c_char>>], ArrayFree>: IntoIterator);
+assert_not_impl_any!(ArrayFree: Deallocator<[Owned<NulTerminated<u16>>]>);

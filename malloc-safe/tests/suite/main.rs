@@ -18,6 +18,7 @@ mod alloc;
 mod api2;
 mod bad_input;
 mod borrowed;
+mod children;
 mod close;
 mod dealloc;
 mod declared;
@@ -26,6 +27,7 @@ mod disposable;
 mod each;
 mod handle;
 mod hostile;
+mod hygiene;
 #[cfg(leak_scope)]
 mod in_scope;
 mod layout;

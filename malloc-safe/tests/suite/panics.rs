@@ -1,9 +1,10 @@
 //! A panic where a block is no more, and its owner does not know it yet, ends the process: the next
 //! release would be the second.
 
+use crate::hostile::Element;
 use core::ptr::NonNull;
 use core::sync::atomic::{AtomicBool, Ordering};
-use malloc_safe::{Allocator, CVec, Deallocator, Free};
+use malloc_safe::{Allocator, CVec, Deallocator, Free, Owned, contents};
 use std::env;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::{self, Command};
@@ -24,7 +25,7 @@ unsafe impl<T: ?Sized> Deallocator<T> for Panicking
 where
     Free: Deallocator<T>,
 {
-    type Contents = malloc_safe::contents::Read;
+    type Contents = contents::Read;
     unsafe fn deallocate(block: NonNull<T>) {
         if GONE.swap(true, Ordering::Relaxed) {
             process::exit(RELEASED_TWICE);
@@ -113,4 +114,46 @@ fn a_panic_while_a_foreign_collection_gives_its_block_back_ends_the_process() {
             let _ = unsafe { allocator.shrink(block, byte, nothing) };
         },
     );
+}
+
+/// Panics once the block is gone, as a deallocator must not.
+struct Loud;
+
+// SAFETY: malloc's blocks, which free releases, whatever is in them.
+unsafe impl<T: ?Sized> Deallocator<T> for Loud {
+    type Contents = contents::Ignored;
+
+    unsafe fn deallocate(block: NonNull<T>) {
+        // SAFETY: the caller's promise.
+        unsafe { malloc_sys::free(block.as_ptr().cast()) };
+        panic!("after the release")
+    }
+}
+
+// SAFETY: malloc's blocks.
+unsafe impl Allocator for Loud {
+    const ALIGNMENT: usize = Free::ALIGNMENT;
+
+    fn allocate(size: usize) -> Option<NonNull<u8>> {
+        Free::allocate(size)
+    }
+
+    unsafe fn reallocate(block: NonNull<u8>, old: usize, new: usize) -> Option<NonNull<u8>> {
+        // SAFETY: the caller's promise.
+        unsafe { Free::reallocate(block, old, new) }
+    }
+}
+
+#[test]
+fn what_was_moved_out_is_dropped_although_the_release_panics() {
+    let element = Element {
+        value: 1,
+        bomb: false,
+    };
+    let owner = Owned::<_, Loud>::try_new_in(element).expect("enough memory");
+    let mut panicked = false;
+    let dropped = Element::dropped_by(|| {
+        panicked = catch_unwind(AssertUnwindSafe(|| Owned::into_inner(owner))).is_err();
+    });
+    assert_eq!((panicked, dropped), (true, 1));
 }
