@@ -25,7 +25,8 @@ deallocator! { struct FreeDocument(Document) = xmlFreeDoc; }
 
 unsafe extern "C" {
     static mut xmlFree: unsafe extern "C" fn(*mut c_void);
-    safe fn xmlMemSetup(
+    // Not safe: blocks that are live by then would go to another free.
+    fn xmlMemSetup(
         free: unsafe extern "C" fn(*mut c_void),
         malloc: unsafe extern "C" fn(usize) -> *mut c_void,
         realloc: unsafe extern "C" fn(*mut c_void, usize) -> *mut c_void,
@@ -65,7 +66,9 @@ unsafe extern "C" fn counted_free(block: *mut c_void) {
 fn set_up() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
-        let status = xmlMemSetup(counted_free, libc::malloc, libc::realloc, libc::strdup);
+        // SAFETY: the library has no block yet, and the four functions go together.
+        let status =
+            unsafe { xmlMemSetup(counted_free, libc::malloc, libc::realloc, libc::strdup) };
         assert_eq!(status, 0);
         xmlInitParser();
     });

@@ -105,6 +105,7 @@ unsafe extern "C" {
     fn X509_free(certificate: *mut Certificate);
     safe fn X509_get_version(certificate: Borrowed<'_, Certificate>) -> c_long;
     safe fn X509_set_version(certificate: Borrowed<'_, Certificate>, version: c_long) -> c_int;
+    // Keeps the key with a reference of its own.
     safe fn X509_set_pubkey(
         certificate: Borrowed<'_, Certificate>,
         key: Borrowed<'_, Key>,

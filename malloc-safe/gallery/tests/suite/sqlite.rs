@@ -1,6 +1,8 @@
 //! SQLite: its own allocator, out-parameters that are set on errors too, tables, hand-over.
 
+use core::convert::Infallible;
 use core::ffi::{CStr, c_char, c_int, c_uint, c_void};
+use core::marker::PhantomData;
 use core::ptr::{self, NonNull};
 use malloc_safe::{
     Allocator, Borrowed, BorrowedCStr, Close, CloseFailure, LentCStr, NulTerminated, Opaque, Out,
@@ -8,17 +10,18 @@ use malloc_safe::{
 };
 
 enum DatabaseTag {}
-enum StatementTag {}
+/// A statement uses its database until it is finalized.
+struct StatementTag<'db>(PhantomData<&'db DatabaseTag>);
 enum ContextTag {}
 type Database = Opaque<DatabaseTag>;
-type Statement = Opaque<StatementTag>;
+type Statement<'db> = Opaque<StatementTag<'db>>;
 type Context = Opaque<ContextTag>;
 type Connection = Owned<Database, CloseDatabase>;
 type Text = Owned<NulTerminated<c_char>, SqliteFree>;
 
 deallocator! { struct SqliteFree(any) = sqlite3_free; }
 deallocator! { struct CloseDatabase(Database) = sqlite3_close; }
-deallocator! { struct Finalize(Statement) = sqlite3_finalize; }
+deallocator! { struct Finalize(Opaque<StatementTag<'_>>) = sqlite3_finalize; }
 deallocator! { struct FreeTable(*mut c_char) = sqlite3_free_table; }
 
 // SAFETY: sqlite3_malloc64 returns NULL or a block of its own, on an 8-byte boundary, for
@@ -49,9 +52,10 @@ unsafe impl Close<Database> for CloseDatabase {
     }
 }
 
-// Callbacks are safe functions: SQLite calls them with whatever the caller gave.
-type Row = extern "C" fn(*mut c_void, c_int, *mut *mut c_char, *mut *mut c_char) -> c_int;
-type Function = extern "C" fn(Borrowed<'_, Context>, c_int, *mut *mut c_void);
+type Function = unsafe extern "C" fn(Borrowed<'_, Context>, c_int, *mut *mut c_void);
+
+/// No callback, and nothing for it: there is no such value but NULL.
+type Null<'a> = Option<&'a Infallible>;
 
 unsafe extern "C" {
     fn sqlite3_free(block: *mut c_void);
@@ -68,24 +72,30 @@ unsafe extern "C" {
     safe fn sqlite3_exec(
         database: Borrowed<'_, Database>,
         sql: BorrowedCStr<'_>,
-        row: Option<Row>,
-        argument: *mut c_void,
+        row: Null<'_>,
+        argument: Null<'_>,
         error: Out<'_, Owned<NulTerminated<c_char>, SqliteFree>>,
     ) -> c_int;
     // Not safe: nothing relates the length to the string.
-    fn sqlite3_prepare_v2(
-        database: Borrowed<'_, Database>,
+    fn sqlite3_prepare_v2<'db>(
+        database: Borrowed<'db, Database>,
         sql: BorrowedCStr<'_>,
         length: c_int,
-        out: Out<'_, Owned<Statement, Finalize>>,
+        out: Out<'_, Owned<Statement<'db>, Finalize>>,
         tail: Option<&mut *const c_char>,
     ) -> c_int;
-    fn sqlite3_finalize(statement: *mut Statement) -> c_int;
-    safe fn sqlite3_bind_int(statement: Borrowed<'_, Statement>, at: c_int, value: c_int) -> c_int;
-    safe fn sqlite3_step(statement: Borrowed<'_, Statement>) -> c_int;
-    safe fn sqlite3_column_text(statement: Borrowed<'_, Statement>, column: c_int)
-    -> *const c_char;
-    safe fn sqlite3_expanded_sql(statement: Borrowed<'_, Statement>) -> Option<Text>;
+    fn sqlite3_finalize(statement: *mut Statement<'_>) -> c_int;
+    safe fn sqlite3_bind_int(
+        statement: Borrowed<'_, Statement<'_>>,
+        at: c_int,
+        value: c_int,
+    ) -> c_int;
+    safe fn sqlite3_step(statement: Borrowed<'_, Statement<'_>>) -> c_int;
+    safe fn sqlite3_column_text(
+        statement: Borrowed<'_, Statement<'_>>,
+        column: c_int,
+    ) -> *const c_char;
+    safe fn sqlite3_expanded_sql(statement: Borrowed<'_, Statement<'_>>) -> Option<Text>;
     safe fn sqlite3_serialize(
         database: Borrowed<'_, Database>,
         schema: BorrowedCStr<'_>,
@@ -101,7 +111,8 @@ unsafe extern "C" {
         error: Out<'_, Owned<NulTerminated<c_char>, SqliteFree>>,
     ) -> c_int;
     fn sqlite3_free_table(cells: *mut *mut c_char);
-    safe fn sqlite3_create_function(
+    // Not safe: the functions must be right for the arguments, and the data theirs.
+    fn sqlite3_create_function(
         database: Borrowed<'_, Database>,
         name: BorrowedCStr<'_>,
         arguments: c_int,
@@ -133,19 +144,15 @@ fn memory() -> Connection {
 }
 
 fn exec(database: &Connection, sql: &CStr) -> Result<(), Option<Text>> {
-    let (status, error) = out::owner(|error| {
-        sqlite3_exec(
-            Owned::lend(database),
-            sql.into(),
-            None,
-            ptr::null_mut(),
-            error,
-        )
-    });
+    let (status, error) =
+        out::owner(|error| sqlite3_exec(Owned::lend(database), sql.into(), None, None, error));
     if status == OK { Ok(()) } else { Err(error) }
 }
 
-fn prepare(database: &Connection, sql: &CStr) -> (c_int, Option<Owned<Statement, Finalize>>) {
+fn prepare<'db>(
+    database: &'db Connection,
+    sql: &CStr,
+) -> (c_int, Option<Owned<Statement<'db>, Finalize>>) {
     // SAFETY: -1 is a string's own length.
     out::owner(|out| unsafe {
         sqlite3_prepare_v2(Owned::lend(database), sql.into(), -1, out, None)
@@ -241,17 +248,20 @@ fn a_path_that_cannot_be_opened_still_gives_a_database_to_close() {
 fn the_last_error_stays_with_the_database() {
     let mut database = memory();
     let (status, statement) = prepare(&database, c"selec 1");
-    assert_eq!((status, statement.is_none()), (ERROR, true));
+    assert_eq!((status, statement.map(drop)), (ERROR, None));
     assert_eq!(message(&mut database), c"near \"selec\": syntax error");
 }
 
 #[test]
 fn a_database_with_an_unfinished_statement_is_not_closed_but_given_back() {
     let database = memory();
-    let (_, statement) = prepare(&database, c"select 1");
+    let statement = prepare(&database, c"select 1").1.expect("valid SQL");
+    // While it is owned the database cannot be closed.
+    let statement: *mut StatementTag<'static> = Owned::into_raw(statement).cast();
     let error = Owned::close(database).expect_err("a statement is unfinished");
     assert_eq!(*error.status(), BUSY);
-    drop(statement);
+    // SAFETY: the statement that was given up, whose database is still open.
+    drop(unsafe { Owned::<Statement<'_>, Finalize>::from_raw(statement) });
     let database = error.into_owner().expect("it is still open");
     assert_eq!(first(&database, c"select 1").as_deref(), Some("1"));
     assert!(Owned::close(database).is_ok());
@@ -311,19 +321,22 @@ fn a_table_that_cannot_be_got_is_an_error_message() {
     assert_eq!(error.to_c_str(), c"no such column: absent");
 }
 
-/// Makes `function` the SQL function `f`, and returns what it returns.
+/// Makes `function`, which looks at no argument, the SQL function `f`, and returns what it returns.
 fn result_of(function: Function) -> Option<String> {
     let database = memory();
-    let status = sqlite3_create_function(
-        Owned::lend(&database),
-        c"f".into(),
-        0,
-        UTF8,
-        ptr::null_mut(),
-        Some(function),
-        None,
-        None,
-    );
+    // SAFETY: no data, and a function that looks at no argument.
+    let status = unsafe {
+        sqlite3_create_function(
+            Owned::lend(&database),
+            c"f".into(),
+            0,
+            UTF8,
+            ptr::null_mut(),
+            Some(function),
+            None,
+            None,
+        )
+    };
     assert_eq!(status, OK);
     first(&database, c"select f()")
 }
