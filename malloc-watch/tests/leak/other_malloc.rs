@@ -35,10 +35,8 @@ fn the_family_is_that_of_one_allocator() {
     unsafe { free(zeroed) };
     let mut aligned = ptr::null_mut();
     // SAFETY: a place for the block, and a power of two.
-    assert_eq!(
-        unsafe { libc::posix_memalign(&raw mut aligned, 256, 10) },
-        0
-    );
+    let status = unsafe { libc::posix_memalign(&raw mut aligned, 256, 10) };
+    assert_eq!(status, 0);
     assert_eq!(aligned.addr() % 256, 0);
     // SAFETY: a live block, not used again.
     unsafe { free(aligned) };
