@@ -43,7 +43,9 @@ void __libc_free(void *block);
 /* How many watch; and the top bit until it is known that the next malloc is libc's, or for good if it is
  * not. So one test tells the calls that are simply forwarded to libc. */
 static atomic_uint state = NOT_LIBC;
-static atomic_uint_least64_t current_epoch; /* as it is in the word of who a block belongs to */
+/* As they are in the word of who a block belongs to: of threads that opened a scope, and of all others. */
+static atomic_uint_least64_t current_epoch;
+static atomic_uint_least64_t outside_epoch;
 static interpose_context *choose_context;
 static interpose_reallocated *context_of_reallocated;
 
@@ -71,7 +73,8 @@ __attribute__((noinline, cold)) static void settle_next(void) {
 
 /* Whose block it is that this thread allocates now: nobody's if 0, a busy thread's if negative. */
 static inline uint64_t theirs_now(uint64_t gate) {
-    return gate | atomic_load_explicit(&current_epoch, memory_order_relaxed);
+    atomic_uint_least64_t *epoch = gate == 0 || self.is_inherited ? &outside_epoch : &current_epoch;
+    return gate | atomic_load_explicit(epoch, memory_order_relaxed);
 }
 
 /* Of a thread that has been set busy, which ends here. Out of line, as it is needed for one block in
@@ -363,7 +366,7 @@ enum interpose_support interpose_support(void) {
 }
 
 int interpose_start(interpose_context *context, interpose_reallocated *reallocated,
-                    interpose_inherited *inherited, interpose_closing *closing) {
+                    interpose_inherited *inherited, interpose_closing *closing, interpose_ended *ended) {
     settle_next();
     if (is_elsewhere(current_state())) {
         return ENOTSUP;
@@ -378,6 +381,7 @@ int interpose_start(interpose_context *context, interpose_reallocated *reallocat
     context_of_reallocated = reallocated;
     interpose_note_inheritance = inherited;
     interpose_note_closing = closing;
+    interpose_note_end = ended;
     return interpose_shadow_reserve();
 }
 
@@ -391,8 +395,9 @@ void interpose_unwatch(void) {
     atomic_fetch_sub(&state, 1);
 }
 
-void interpose_set_epoch(uint32_t epoch) {
+void interpose_set_epochs(uint32_t epoch, uint32_t outside) {
     atomic_store(&current_epoch, (uint64_t)epoch << INTERPOSE_EPOCH_SHIFT);
+    atomic_store(&outside_epoch, (uint64_t)outside << INTERPOSE_EPOCH_SHIFT);
 }
 
 uint32_t interpose_set_scope(uint32_t scope) {

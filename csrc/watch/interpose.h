@@ -53,6 +53,10 @@ typedef uint32_t interpose_context(const struct memo_registers *caller, uint64_t
 /** Hears that a thread of this scope, not 0, starts another. */
 typedef void interpose_inherited(uint32_t scope);
 
+/** Hears that a thread that was started in this scope has ended, its destructors included; with the thread
+ * busy. */
+typedef void interpose_ended(uint32_t scope);
+
 /** Hears that a library is about to be closed, with the thread busy. */
 typedef void interpose_closing(void);
 
@@ -69,7 +73,8 @@ enum interpose_support interpose_support(void);
 /** Prepares for watching. May be called again; not by two threads at once. Returns 0 or an errno: ENOTSUP
  * where malloc would be another than libc's, whose blocks are not watched. */
 int interpose_start(interpose_context *context, interpose_reallocated *reallocated,
-                    interpose_inherited *inherited, interpose_closing *closing) STATUS;
+                    interpose_inherited *inherited, interpose_closing *closing,
+                    interpose_ended *ended) STATUS;
 
 /** Watches, until unwatched as often. */
 void interpose_watch(void);
@@ -77,8 +82,9 @@ void interpose_watch(void);
 /** Undoes one `interpose_watch`. Blocks freed from then on stay recorded, if it was the last. */
 void interpose_unwatch(void);
 
-/** Sets the epoch in which the blocks of all threads are, from now on; 0 for none. */
-void interpose_set_epoch(uint32_t epoch);
+/** Sets the epochs in which blocks are from now on, 0 for none: those of threads that opened a scope, and
+ * those of all others, which may work for several. */
+void interpose_set_epochs(uint32_t epoch, uint32_t outside);
 
 /** Sets the scope of this thread, and of those that it starts; 0 for none. Returns the last one. */
 uint32_t interpose_set_scope(uint32_t scope);

@@ -17,11 +17,12 @@ enum interpose_support interpose_support(void) {
 }
 
 int interpose_start(interpose_context *context, interpose_reallocated *reallocated,
-                    interpose_inherited *inherited, interpose_closing *closing) {
+                    interpose_inherited *inherited, interpose_closing *closing, interpose_ended *ended) {
     (void)context;
     (void)reallocated;
     (void)inherited;
     (void)closing;
+    (void)ended;
     return -1;
 }
 
@@ -29,8 +30,9 @@ void interpose_watch(void) {}
 
 void interpose_unwatch(void) {}
 
-void interpose_set_epoch(uint32_t epoch) {
+void interpose_set_epochs(uint32_t epoch, uint32_t outside) {
     (void)epoch;
+    (void)outside;
 }
 
 uint32_t interpose_set_scope(uint32_t scope) {

@@ -18,6 +18,17 @@ void __libc_free(void *block);
 
 interpose_inherited *interpose_note_inheritance;
 interpose_closing *interpose_note_closing;
+interpose_ended *interpose_note_end;
+
+/* Its value is a thread's scope; its destructor runs after those of the thread's variables. */
+static pthread_key_t end_key;
+static bool has_end_key;
+
+static void thread_ends(void *scope) {
+    bool was_busy = interpose_set_busy(true);
+    interpose_note_end((uint32_t)(uintptr_t)scope);
+    interpose_set_busy(was_busy);
+}
 
 /* A thread belongs to the scope of the one that started it. */
 
@@ -33,9 +44,19 @@ static void *interpose_thread(void *data) {
     struct start start = *(struct start *)data;
     __libc_free(data);
     interpose_set_scope(start.scope);
+    interpose_self.is_inherited = true;
+    if (has_end_key) {
+        bool was_busy = interpose_set_busy(true); /* the C library may allocate room for the value */
+        pthread_setspecific(end_key, (void *)(uintptr_t)start.scope);
+        interpose_set_busy(was_busy);
+    }
     /* What called this function is the same for every thread, and the C library's. */
     interpose_memo_set_stack_end((uintptr_t)__builtin_frame_address(0));
-    return start.routine(start.argument);
+    void *result = start.routine(start.argument);
+    if (!has_end_key) {
+        thread_ends((void *)(uintptr_t)start.scope);
+    }
+    return result;
 }
 
 /* The next definition of a function after this file's. Not for malloc's family: dlsym allocates. */
@@ -54,6 +75,7 @@ static _Atomic(void (*)(void)) next_dlclose;
 
 /* Before there is an error of the program's that it would end, or a fork that found the loader locked. */
 __attribute__((constructor)) static void find_next(void) {
+    has_end_key = pthread_key_create(&end_key, thread_ends) == 0;
     next("pthread_create", &next_pthread_create);
     next("dlclose", &next_dlclose);
 }
@@ -75,6 +97,7 @@ int interpose_pthread_create(pthread_t *thread, const pthread_attr_t *attributes
         error = real(thread, attributes, interpose_thread, start);
         if (error != 0) {
             __libc_free(start);
+            interpose_note_end(interpose_self.scope);
         }
     } else if (error == 0) {
         error = real(thread, attributes, routine, argument);

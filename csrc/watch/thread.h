@@ -4,6 +4,7 @@
 
 #if defined(__linux__) && defined(__LP64__)
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct memo;
@@ -16,6 +17,8 @@ struct interpose_thread {
     /* Where its stacks end; 0 for where they do. */
     uintptr_t stack_end;
     uint32_t scope;
+    /* Whether the thread was started in a scope, so that it may work for others. */
+    bool is_inherited;
 };
 
 #define BUSY UINT64_MAX
@@ -29,6 +32,8 @@ extern __attribute__((visibility("hidden"))) __thread struct interpose_thread in
 
 /* Hears that a thread starts another, from the source with pthread_create: which so is always linked. */
 extern __attribute__((visibility("hidden"))) void (*interpose_note_inheritance)(uint32_t scope);
+/* Hears that a thread that was started in this scope has ended. */
+extern __attribute__((visibility("hidden"))) void (*interpose_note_end)(uint32_t scope);
 /* Hears that a library is about to be closed; NULL until there is something to hear it. */
 extern __attribute__((visibility("hidden"))) void (*interpose_note_closing)(void);
 

@@ -47,6 +47,7 @@ pub(crate) fn start() -> Result<(), Refusal> {
             Some(context_of_reallocated),
             Some(note_inheritance),
             Some(note_closing),
+            Some(note_end),
         )
     };
     match error {
@@ -70,6 +71,7 @@ unsafe extern "C" fn choose_context(caller: *const Registers, theirs: u64) -> u3
     if scope == 0 && epoch == 0 {
         return 0;
     }
+    scopes::note_use(epoch);
     let theirs = u64::from(epoch) << EPOCH | u64::from(scope);
     let context = |stack| {
         context::intern(context::Key {
@@ -118,7 +120,11 @@ unsafe extern "C" fn note_closing() {
 }
 
 unsafe extern "C" fn note_inheritance(scope: u32) {
-    scopes::share(scope);
+    scopes::thread_starts(scope);
+}
+
+unsafe extern "C" fn note_end(scope: u32) {
+    scopes::thread_ended(scope);
 }
 
 /// While it lives, what this thread allocates is the checker's own, and is not recorded.
@@ -174,10 +180,11 @@ pub(crate) fn set_scope(scope: u32) -> u32 {
     unsafe { malloc_sys::interpose_set_scope(scope) }
 }
 
-/// Puts what every thread allocates from now on into an epoch, 0 for none.
-pub(crate) fn set_epoch(epoch: u32) {
+/// Puts what threads allocate from now on into epochs, 0 for none: threads that opened a scope, and all
+/// others, which may work for several.
+pub(crate) fn set_epochs(epoch: u32, outside: u32) {
     // SAFETY: no precondition.
-    unsafe { malloc_sys::interpose_set_epoch(epoch) };
+    unsafe { malloc_sys::interpose_set_epochs(epoch, outside) };
 }
 
 /// Keeps the object that defines the hooks in the program, whatever the linker makes of the rest.

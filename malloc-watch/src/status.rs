@@ -235,7 +235,12 @@ fn blocks_of<R>(call: impl FnOnce() -> R, mut see: impl FnMut(u64)) -> Option<R>
         call()
     };
     scope.leave();
-    scope.close(|_, size| see(size));
+    scope.close(|key, size| {
+        // Scope 0 is that of threads from elsewhere.
+        if key.scope != 0 {
+            see(size);
+        }
+    });
     Some(result)
 }
 

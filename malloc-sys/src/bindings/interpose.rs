@@ -17,6 +17,8 @@ pub type interpose_context =
     ::core::option::Option<unsafe extern "C" fn(caller: *const memo_registers, theirs: u64) -> u32>;
 #[doc = " Hears that a thread of this scope, not 0, starts another."]
 pub type interpose_inherited = ::core::option::Option<unsafe extern "C" fn(scope: u32)>;
+#[doc = " Hears that a thread that was started in this scope has ended, its destructors included; with the thread\n busy."]
+pub type interpose_ended = ::core::option::Option<unsafe extern "C" fn(scope: u32)>;
 #[doc = " Hears that a library is about to be closed, with the thread busy."]
 pub type interpose_closing = ::core::option::Option<unsafe extern "C" fn()>;
 #[doc = " The context of a block of this scope-less thread's that was reallocated: both chosen before, that of\n the thread and that of the block until then."]
@@ -30,12 +32,13 @@ unsafe extern "C" {
     pub fn interpose_support() -> interpose_support;
 }
 unsafe extern "C" {
-    #[doc = " Prepares for watching. Again is harmless, at the same time is not. Returns 0 or an errno."]
+    #[doc = " Prepares for watching. May be called again; not by two threads at once. Returns 0 or an errno: ENOTSUP\n where malloc would be another than libc's, whose blocks are not watched."]
     pub fn interpose_start(
         context: interpose_context,
         reallocated: interpose_reallocated,
         inherited: interpose_inherited,
         closing: interpose_closing,
+        ended: interpose_ended,
     ) -> ::libc::c_int;
 }
 unsafe extern "C" {
@@ -47,8 +50,8 @@ unsafe extern "C" {
     pub fn interpose_unwatch();
 }
 unsafe extern "C" {
-    #[doc = " Sets the epoch in which the blocks of all threads are, from now on; 0 for none."]
-    pub fn interpose_set_epoch(epoch: u32);
+    #[doc = " Sets the epochs in which blocks are from now on, 0 for none: those of threads that opened a scope, and\n those of all others, which may work for several."]
+    pub fn interpose_set_epochs(epoch: u32, outside: u32);
 }
 unsafe extern "C" {
     #[doc = " Sets the scope of this thread, and of those that it starts; 0 for none. Returns the last one."]

@@ -36,7 +36,7 @@ impl Display for Report {
         }
         if self.sites().is_empty() {
             writeln!(f, "no block left behind")?;
-            return unless_all_are_seen(f);
+            return what_is_out_of_sight(self, f);
         }
         let sites = match self.sites().len() {
             1 => "1 site".into(),
@@ -60,11 +60,37 @@ impl Display for Report {
                 grouped(rest.len() as u64)
             )?;
         }
-        unless_all_are_seen(f)
+        what_is_out_of_sight(self, f)
     }
 }
 
-fn unless_all_are_seen(f: &mut fmt::Formatter<'_>) -> fmt::Result {
+/// What the report cannot know, a line each.
+fn what_is_out_of_sight(report: &Report, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    match report.running_threads() {
+        0 => {}
+        1 => writeln!(f, "\n1 thread that was started inside is still running")?,
+        more => writeln!(
+            f,
+            "\n{more} threads that were started inside are still running"
+        )?,
+    }
+    let others = report.sites_of_other_threads();
+    if !others.is_empty() {
+        let blocks = others.iter().map(Site::blocks).sum();
+        let bytes = others.iter().map(Site::bytes).sum();
+        let amount = amount_of(blocks, bytes);
+        writeln!(f)?;
+        painted(f, RED, &format!("{amount} of other threads"))?;
+        writeln!(
+            f,
+            ", which ran before and allocated meanwhile: perhaps a pool that worked for this code.\n\
+             process_scope and process_repeat count them; without_other_threads leaves them out"
+        )?;
+        for site in others.iter().take(MOST_SITES) {
+            writeln!(f)?;
+            Display::fmt(site, f)?;
+        }
+    }
     if status::sees_rust() {
         return Ok(());
     }

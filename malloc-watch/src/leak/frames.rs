@@ -174,6 +174,14 @@ fn is_a_runner(frame: &Frame) -> bool {
         || is_a_start(frame)
 }
 
+/// Whether code of the test harness is on the stack: the thread of a test, or the one that starts them.
+pub(super) fn is_of_the_test_harness(frames: &[Frame]) -> bool {
+    frames.iter().any(|frame| match runtime_file(frame) {
+        Some(file) => file.starts_with("test/src/"),
+        None => is_in(frame, "test::"),
+    })
+}
+
 /// Whether a block is the C library's, for the destructor of a thread-local, until the thread ends.
 pub(super) fn is_of_a_thread_local(frames: &[Frame]) -> bool {
     let innermost = frames.first();

@@ -88,7 +88,7 @@ mod serialize;
 
 pub use crate::stack::Frame;
 pub use crate::status::{Reason, Status, sees_rust, status};
-pub use repeat::repeat;
+pub use repeat::{process_repeat, repeat};
 pub use report::{Report, Site};
 pub use scope::{process_scope, scope};
 

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::report::{Report, Tally};
 use super::scope::{Open, within};
-use super::scopes::Runs;
+use super::scopes::{ProcessRuns, Runs, Successive};
 use crate::hooks::Busy;
 use crate::stack::{StackEnd, StackId};
 use crate::status::Reason;
@@ -15,19 +15,24 @@ const FEWEST: usize = 4;
 /// Makes a call once to warm up and then `runs` times, and reports what grows with the runs.
 ///
 /// A site, that is one stack, is reported if blocks of it survive from at least one of **any two
-/// runs in a row**; then all that survived from the runs count, and those of the warm-up do not.
-/// Survive means: live after the last run, so that what a later run frees does not count. So a leak
-/// of one block in each run, or in each second one, is reported, with the blocks and bytes of
-/// exactly those runs; and these are not:
+/// runs in a row**, or from three runs or more without a gap of more than a quarter of all; then all
+/// that survived from the runs count, and those of the warm-up do not. Survive means: live after the
+/// last run, so that what a later run frees does not count. If no single site is reported, they are
+/// judged together, as a leak may take another way in each run. So a leak of one block in each run, in
+/// each third one, or by another call path each time, is reported, with the blocks and bytes of exactly
+/// those runs; and these are not:
 ///
 /// - what is allocated once, in whichever run;
 /// - a result that is kept until the next run, or a pool that fills up;
 /// - what doubles: the n-th growth comes after twice as many runs as the one before.
 ///
+/// A pool that fills up more slowly than in three quarters of the runs looks like a leak: more runs tell.
+///
 /// A buffer that `realloc` makes larger in each run is one block, of the last run, and is not
 /// reported: to the C library it looks like a kept result.
 ///
-/// What is a block of a run, and of whom, is as in [`scope`](super::scope()).
+/// What is a block of a run, and of whom, is as in [`scope`](super::scope()); and what threads from
+/// elsewhere allocate during the runs, such as the workers of a pool, counts as well if it grows.
 ///
 /// # Panics
 ///
@@ -50,13 +55,58 @@ const FEWEST: usize = 4;
 /// assert_eq!((report.blocks(), report.bytes()), (8, 80));
 /// # }
 /// ```
-pub fn repeat<R>(runs: usize, mut call: impl FnMut() -> R) -> Report {
+#[track_caller]
+pub fn repeat<R>(runs: usize, call: impl FnMut() -> R) -> Report {
+    run::<Runs, R>("repeat", runs, call)
+}
+
+/// Makes a call once to warm up and then `runs` times, and reports what grows with the runs, whichever
+/// thread of the process allocates it.
+///
+/// Like [`repeat`], but for code that hands its work to threads which run already. Everything else that
+/// the process does meanwhile is seen too, such as the other tests of a binary.
+///
+/// # Panics
+///
+/// As [`repeat`].
+///
+/// # Examples
+///
+/// ```
+/// use malloc_watch::leak;
+/// use std::sync::mpsc;
+/// use std::thread;
+///
+/// # if leak::status() == leak::Status::Active {
+/// let (to_worker, work) = mpsc::channel::<mpsc::Sender<()>>();
+/// thread::spawn(move || {
+///     for done in work {
+///         // SAFETY: no precondition.
+///         unsafe { malloc_sys::workload_number(7) }; // lost
+///         done.send(()).unwrap();
+///     }
+/// });
+/// let report = leak::process_repeat(8, || {
+///     let (done, is_done) = mpsc::channel();
+///     to_worker.send(done).unwrap();
+///     is_done.recv().unwrap();
+/// });
+/// assert!(report.to_string().contains("workload_number"));
+/// # }
+/// ```
+#[track_caller]
+pub fn process_repeat<R>(runs: usize, call: impl FnMut() -> R) -> Report {
+    run::<ProcessRuns, R>("process_repeat", runs, call)
+}
+
+#[track_caller]
+fn run<S: Successive, R>(name: &str, runs: usize, mut call: impl FnMut() -> R) -> Report {
     assert!(
         runs >= FEWEST,
-        "leak::repeat: {runs} runs cannot tell what grows from what is set up once; ask for at \
+        "leak::{name}: {runs} runs cannot tell what grows from what is set up once; ask for at \
          least {FEWEST}"
     );
-    let mut open = match Open::<Runs>::start() {
+    let mut open = match Open::<S>::start() {
         Ok(open) => open,
         Err(reason) => {
             (0..=runs).for_each(|_| drop(call()));
@@ -77,21 +127,33 @@ pub fn repeat<R>(runs: usize, mut call: impl FnMut() -> R) -> Report {
     if is_full {
         return Report::inactive(Reason::Full);
     }
-    let mut found = HashMap::<StackId, Survivors>::new();
+    let mut found = HashMap::<(StackId, bool), Survivors>::new();
     let busy = Busy::enter();
-    let positions = open.scope.positions();
-    open.end(|key, size| {
-        if let Some(&run) = positions.get(&key.scope) {
+    let position = open.scope.position();
+    let running = open.end(|key, size| {
+        if let Some(run) = position(key) {
+            let is_outside = key.scope == 0 && !S::IS_OF_PROCESS;
             let site = found
-                .entry(key.stack)
+                .entry((key.stack, is_outside))
                 .or_insert_with(|| Survivors::of(runs));
-            site.tally.add(size);
-            site.from[run] = true;
+            site.add(size, run);
         }
     });
-    found.retain(|_, site| site.grows());
-    let report = Report::new(found.drain().map(|(stack, site)| (stack, site.tally)));
-    drop((found, positions));
+    // Others may do something else in each run: they are judged site by site.
+    let is_by_many_ways = !found.values().any(Survivors::grows) && {
+        let mut together = Survivors::of(runs);
+        for (_, site) in found.iter().filter(|((_, is_outside), _)| !is_outside) {
+            together.merge(site);
+        }
+        together.grows()
+    };
+    found.retain(|(_, is_outside), site| site.grows() || is_by_many_ways && !*is_outside);
+    let mut inside = HashMap::<StackId, Tally>::new();
+    for ((stack, _), site) in found.drain() {
+        inside.entry(stack).or_default().merge(site.tally);
+    }
+    let report = Report::new(inside, HashMap::new(), running);
+    drop((found, position));
     drop(busy);
     report
 }
@@ -111,7 +173,24 @@ impl Survivors {
         }
     }
 
+    fn add(&mut self, size: u64, run: usize) {
+        self.tally.add(size);
+        self.from[run] = true;
+    }
+
+    fn merge(&mut self, other: &Self) {
+        self.tally.merge(other.tally);
+        for (from, &other) in self.from.iter_mut().zip(&other.from) {
+            *from |= other;
+        }
+    }
+
+    /// In at least one of any two runs, or in three runs or more without a long gap: not at the start,
+    /// as a set-up, nor at the end, when a pool is full.
     fn grows(&self) -> bool {
-        self.from.windows(2).all(|two| two[0] || two[1])
+        let longest_gap = self.from.split(|&from| from).map(<[bool]>::len).max();
+        let longest_gap = longest_gap.unwrap_or_default();
+        let runs = self.from.iter().filter(|&&from| from).count();
+        longest_gap <= 1 || runs >= 3 && longest_gap <= self.from.len() / 4
     }
 }

@@ -25,7 +25,7 @@ impl Tally {
         });
     }
 
-    fn merge(&mut self, other: Self) {
+    pub(super) fn merge(&mut self, other: Self) {
         self.blocks += other.blocks;
         self.bytes += other.bytes;
     }
@@ -53,6 +53,8 @@ impl Tally {
 pub struct Report {
     status: Status,
     sites: Vec<Site>,
+    outside: Vec<Site>,
+    running: u32,
 }
 
 /// The blocks that were allocated by way of the same calls.
@@ -129,42 +131,34 @@ impl Report {
         Self {
             status: Status::Inactive(reason),
             sites: Vec::new(),
+            outside: Vec::new(),
+            running: 0,
         }
     }
 
-    /// Names the stacks, so that libraries that are unloaded later are still known.
-    pub(super) fn new(found: impl IntoIterator<Item = (StackId, Tally)>) -> Self {
+    /// Names the stacks, so that libraries that are unloaded later are still known: of what is inside,
+    /// and of what threads from elsewhere allocated meanwhile.
+    pub(super) fn new(
+        found: impl IntoIterator<Item = (StackId, Tally)>,
+        outside: impl IntoIterator<Item = (StackId, Tally)>,
+        running: u32,
+    ) -> Self {
         let _busy = Busy::enter();
         let mut names = fork::names();
         let symbolizer = names.as_mut().map(|names| names.get_or_insert_default());
         let mut stacks = Stacks::new(symbolizer);
-        let mut merged = HashMap::<Vec<Frame>, Tally>::new();
-        for (stack, tally) in found {
-            let frames = stacks.name(stack);
-            if frames::is_of_a_thread_local(&frames) || frames::is_the_runtimes(&frames) {
-                continue;
-            }
-            merged
-                .entry(frames::trimmed(frames))
-                .or_default()
-                .merge(tally);
-        }
-        drop(names);
-        let mut sites: Vec<Site> = merged
-            .into_iter()
-            .map(|(frames, tally)| Site { tally, frames })
-            .collect();
-        sites.sort_by(|one, other| {
-            let size = |site: &Site| (site.tally.bytes, site.tally.blocks);
-            let functions = |site: &Site| site.frames.first().map(|frame| frame.function.clone());
-            size(other)
-                .cmp(&size(one))
-                .then_with(|| functions(one).cmp(&functions(other)))
+        let sites = named(&mut stacks, found, |_| true);
+        // Other tests run beside this one, in threads that the harness starts.
+        let outside = named(&mut stacks, outside, |frames| {
+            !frames::is_of_the_test_harness(frames)
         });
+        drop(names);
         Self {
             // Asked again: it may have become too full meanwhile.
             status: crate::status::of_what_is_seen(),
             sites,
+            outside,
+            running,
         }
     }
 
@@ -236,12 +230,78 @@ impl Report {
         &self.sites
     }
 
+    /// The blocks that threads from elsewhere allocated meanwhile, and that are live: threads that were
+    /// started outside of all scopes, such as the workers of a pool. They are not among the
+    /// [`sites`](Self::sites). Whether they worked for the call is not known.
+    ///
+    /// ```
+    /// use malloc_watch::leak;
+    ///
+    /// # if leak::status() == leak::Status::Active {
+    /// let report = leak::scope(|| drop(vec![0_u8; 100]));
+    /// let blocks: u64 = report.sites_of_other_threads().iter().map(leak::Site::blocks).sum();
+    /// assert_eq!(blocks, 0); // nobody else was at work
+    /// # }
+    /// ```
+    pub fn sites_of_other_threads(&self) -> &[Site] {
+        &self.outside
+    }
+
+    /// How many threads that were started inside were still running at the end, after a tenth of a
+    /// second. What they hold is among the blocks.
+    ///
+    /// ```
+    /// use malloc_watch::leak;
+    /// use std::thread;
+    ///
+    /// # if leak::status() == leak::Status::Active {
+    /// let report = leak::scope(|| thread::spawn(|| ()).join());
+    /// assert_eq!(report.running_threads(), 0);
+    /// # }
+    /// ```
+    pub fn running_threads(&self) -> u32 {
+        self.running
+    }
+
+    /// The same report without the blocks of [other threads](Self::sites_of_other_threads), for code
+    /// that is known to give them nothing to do.
+    ///
+    /// ```
+    /// use malloc_watch::leak;
+    ///
+    /// # if leak::status() != leak::Status::Active { return }
+    /// leak::scope(|| drop(vec![0_u8; 100])).without_other_threads().assert_none();
+    /// ```
+    pub fn without_other_threads(mut self) -> Self {
+        self.outside.clear();
+        self
+    }
+
+    /// The same report without the sites for which `known` is true.
+    ///
+    /// ```
+    /// use malloc_watch::leak;
+    ///
+    /// # if leak::status() != leak::Status::Active { return }
+    /// // SAFETY: a C string.
+    /// let report = leak::scope(|| unsafe { libc::strdup(c"kept on purpose".as_ptr()) });
+    /// report
+    ///     .without(|site| site.frames().iter().any(|frame| frame.function == "strdup"))
+    ///     .assert_none();
+    /// ```
+    pub fn without(mut self, known: impl Fn(&Site) -> bool) -> Self {
+        self.sites.retain(|site| !known(site));
+        self.outside.retain(|site| !known(site));
+        self
+    }
+
     /// Makes a test fail that left blocks behind.
     ///
     /// # Panics
     ///
-    /// If there are any, with the report as the message; and if the checker is inactive, with the
-    /// reason, as then nothing was proven.
+    /// If there are any, with the report as the message; if [threads from
+    /// elsewhere](Self::sites_of_other_threads) have left some, as they may be the call's; and if the
+    /// checker is inactive, with the reason, as then nothing was proven.
     ///
     /// # Examples
     ///
@@ -254,7 +314,8 @@ impl Report {
     /// ```
     #[track_caller]
     pub fn assert_none(&self) {
-        let none = self.status == Status::Active && self.sites.is_empty();
+        let none =
+            self.status == Status::Active && self.sites.is_empty() && self.outside.is_empty();
         assert!(none, "{}", self.text());
     }
 
@@ -280,6 +341,40 @@ impl Report {
             self.to_string()
         }
     }
+}
+
+/// Sites by their frames, the most bytes first, without what the runtime keeps for itself.
+fn named(
+    stacks: &mut Stacks<'_>,
+    found: impl IntoIterator<Item = (StackId, Tally)>,
+    wanted: impl Fn(&[Frame]) -> bool,
+) -> Vec<Site> {
+    let mut merged = HashMap::<Vec<Frame>, Tally>::new();
+    for (stack, tally) in found {
+        let frames = stacks.name(stack);
+        if frames::is_of_a_thread_local(&frames)
+            || frames::is_the_runtimes(&frames)
+            || !wanted(&frames)
+        {
+            continue;
+        }
+        merged
+            .entry(frames::trimmed(frames))
+            .or_default()
+            .merge(tally);
+    }
+    let mut sites: Vec<Site> = merged
+        .into_iter()
+        .map(|(frames, tally)| Site { tally, frames })
+        .collect();
+    sites.sort_by(|one, other| {
+        let size = |site: &Site| (site.tally.bytes, site.tally.blocks);
+        let functions = |site: &Site| site.frames.first().map(|frame| frame.function.clone());
+        size(other)
+            .cmp(&size(one))
+            .then_with(|| functions(one).cmp(&functions(other)))
+    });
+    sites
 }
 
 /// See <https://no-color.org>.

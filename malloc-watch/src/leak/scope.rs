@@ -3,6 +3,7 @@
 use core::hint::black_box;
 use std::collections::HashMap;
 use std::thread;
+use std::time::{Duration, Instant};
 
 use super::context::Key;
 use super::report::{Report, Tally};
@@ -22,9 +23,13 @@ use crate::status::{self, Reason, Status};
 ///   size, and a block from inside that is reallocated later stays in the scope it was born in,
 ///   unless that happens in another scope.
 /// - Scopes may be nested: what the inner one reports, the outer one reports too.
-/// - A thread that outlives the call stays in the scope around it, if there is one. One of
-///   [`std::thread::scope`] that is not joined may do so: the blocks that it has not freed yet, its
-///   result and the standard library's own, are reported now and then. Join it.
+/// - Threads that were started inside and are on their way out are waited for, for a tenth of a second
+///   at most. One that outlives that stays in the scope around, if there is one, and the report says
+///   that it was still running.
+/// - A thread from elsewhere, such as a worker of a pool, may have worked for the call. If blocks that
+///   such a thread allocated meanwhile are live, the report names them apart, and
+///   [`assert_none`](Report::assert_none) fails: [`process_scope`] counts them, and
+///   [`Report::without_other_threads`] waves them through. The test harness's other tests are left out.
 /// - Left out is what the Rust runtime keeps for itself, with no other code on the way to it: the buffer
 ///   that the test harness captures output in, those of standard input and output, the handle of the
 ///   current thread, the list of a thread's destructors, and what the printing of a panic's stack
@@ -100,9 +105,23 @@ fn run<S: Scope, R>(call: impl FnOnce() -> R) -> Report {
     let end = StackEnd::at(&open);
     within(call);
     drop(end);
-    let mut found = HashMap::<_, Tally>::new();
-    open.end(|key, size| found.entry(key.stack).or_default().add(size));
-    Report::new(found)
+    open.report()
+}
+
+/// How long a report waits for threads that are on their way out, as those of
+/// [`std::thread::scope`] that nobody joins.
+const PATIENCE: Duration = Duration::from_millis(100);
+
+/// Waits for the threads that were started in a scope, and says how many are still there.
+fn wait_for_threads<S: Scope>(scope: &S) -> u32 {
+    let start = Instant::now();
+    loop {
+        let running = scope.running();
+        if running == 0 || start.elapsed() > PATIENCE {
+            return running;
+        }
+        thread::sleep(Duration::from_micros(100));
+    }
 }
 
 /// The end of the stacks in a report, by its name.
@@ -137,16 +156,34 @@ impl<S: Scope> Open<S> {
 }
 
 impl<S: Scope> Open<S> {
-    /// Tells of what is live.
-    pub(super) fn end(mut self, keep: impl FnMut(Key, u64)) {
-        self.close(keep);
+    /// Tells of what is live, and how many threads that were started inside are still there.
+    pub(super) fn end(mut self, keep: impl FnMut(Key, u64)) -> u32 {
+        self.close(keep)
     }
 
-    fn close(&mut self, keep: impl FnMut(Key, u64)) {
+    /// Ends the scope and reports what is live.
+    pub(super) fn report(self) -> Report {
+        let is_of_process = S::IS_OF_PROCESS;
+        let mut found = HashMap::<_, Tally>::new();
+        let mut outside = HashMap::<_, Tally>::new();
+        let running = self.end(|key, size| {
+            let place = if key.scope == 0 && !is_of_process {
+                &mut outside
+            } else {
+                &mut found
+            };
+            place.entry(key.stack).or_default().add(size);
+        });
+        Report::new(found, outside, running)
+    }
+
+    fn close(&mut self, keep: impl FnMut(Key, u64)) -> u32 {
         let _busy = Busy::enter();
         self.scope.leave();
+        let running = wait_for_threads(&self.scope);
         self.ended = true;
         self.scope.close(keep);
+        running
     }
 }
 

@@ -6,7 +6,7 @@
 use core::num::NonZeroU32;
 use core::ptr::{self, NonNull};
 use core::slice;
-use core::sync::atomic::{AtomicPtr, AtomicU32, Ordering, fence};
+use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, Ordering, fence};
 
 use crate::pages;
 
@@ -60,7 +60,15 @@ static CHUNKS: [AtomicPtr<Unit>; (UNITS / CHUNK) as usize] =
 /// The first unit that no record has. Unit 0 has none, as 0 is no identifier.
 static USED: AtomicU32 = AtomicU32::new(1);
 /// The first record of each, or 0.
-static BUCKETS: [AtomicU32; 1 << 14] = [const { AtomicU32::new(0) }; 1 << 14];
+static BUCKETS: [AtomicU32; 1 << 18] = [const { AtomicU32::new(0) }; 1 << 18];
+
+/// Whether there was no room for a stack, ever.
+static FULL: AtomicBool = AtomicBool::new(false);
+
+/// Whether some stacks are without frames, for want of room.
+pub(crate) fn is_full() -> bool {
+    FULL.load(Ordering::Relaxed)
+}
 
 /// The first number that no stack has yet: those to come have larger ones.
 pub(crate) fn next_number() -> u32 {
@@ -84,6 +92,7 @@ pub(super) fn intern(frames: &[usize]) -> StackId {
         return id;
     }
     let Some((unit, new)) = allocate(frames) else {
+        FULL.store(true, Ordering::Relaxed);
         return StackId::UNKNOWN;
     };
     loop {

@@ -50,7 +50,7 @@ pub(crate) use one_frame::{MAX_FRAMES, StackEnd, capture, capture_as, prepare};
 pub use one_frame::{captures, memo_mismatches, validate};
 
 pub use frame::Frame;
-pub(crate) use intern::{StackId, frames};
+pub(crate) use intern::{StackId, frames, is_full};
 /// Registers of a function that called one of the hooks, as they are once the hook has returned.
 pub(crate) use malloc_sys::memo_registers as Registers;
 #[cfg(test)]

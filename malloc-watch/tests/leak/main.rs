@@ -11,6 +11,7 @@ mod libc_callers;
 mod library;
 mod names;
 mod other_malloc;
+mod pools;
 mod process;
 mod repeat;
 mod report;

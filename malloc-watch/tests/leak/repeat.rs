@@ -190,3 +190,43 @@ fn when_threads_may_be_in_all_scopes_that_there_can_be_the_status_says_so() {
             && calls == 1 + 9
     }));
 }
+
+#[inline(never)]
+fn leave_by_depth(depth: usize) -> *mut c_void {
+    if depth == 0 {
+        malloc(10)
+    } else {
+        core::hint::black_box(leave_by_depth(depth - 1))
+    }
+}
+
+#[test]
+fn a_leak_by_another_way_in_each_run_is_counted() {
+    if !is_active() {
+        return;
+    }
+    for ways in [2, 3, 7, 40] {
+        let mut blocks = Blocks(Vec::with_capacity(31));
+        let mut run = 0;
+        let report = leak::repeat(30, || {
+            blocks.0.push(leave_by_depth(run % ways));
+            run += 1;
+        });
+        assert_eq!(found(&report), (30, 300), "{ways} ways: {report}");
+    }
+}
+
+#[test]
+fn a_leak_in_every_third_run_is_counted() {
+    if is_active() {
+        assert_eq!(left_in(300, |run| run % 3 == 0), (100, 1_000));
+        assert_eq!(left_in(30, |run| run % 3 == 1), (10, 100));
+    }
+}
+
+#[test]
+fn a_pool_that_fills_up_in_half_of_the_runs_is_not_reported() {
+    if is_active() {
+        assert_eq!(left_in(32, |run| run <= 16), (0, 0));
+    }
+}
