@@ -74,7 +74,8 @@ __attribute__((noinline, cold)) static void settle_next(void) {
 /* Whose block it is that this thread allocates now: nobody's if 0, a busy thread's if negative. */
 static inline uint64_t theirs_now(uint64_t gate) {
     atomic_uint_least64_t *epoch = gate == 0 || self.is_inherited ? &outside_epoch : &current_epoch;
-    return gate | atomic_load_explicit(epoch, memory_order_relaxed);
+    /* Acquire: a block of a new scope is recorded in the generation that began before it. */
+    return gate | atomic_load_explicit(epoch, memory_order_acquire);
 }
 
 /* Of a thread that has been set busy, which ends here. Out of line, as it is needed for one block in
@@ -421,12 +422,16 @@ size_t interpose_pages(void) {
     return interpose_shadow_pages();
 }
 
-void interpose_walk(interpose_visit *visit, void *data) {
+uint32_t interpose_begin_generation(void) {
+    return atomic_fetch_add(&interpose_shadow_generation, 1) + 1;
+}
+
+void interpose_walk(uint32_t since, interpose_visit *visit, void *data) {
     atomic_fetch_or(&moving, WALK);
     while (atomic_load(&moving) != WALK) {
         sched_yield();
     }
-    interpose_shadow_walk(visit, data);
+    interpose_shadow_walk(since, visit, data);
     atomic_fetch_and(&moving, ~WALK);
 }
 

@@ -98,9 +98,12 @@ bool interpose_has_lost(void);
 /** How many pages of records the next walk looks at. */
 size_t interpose_pages(void);
 
-/** Shows every record. Blocks that are reallocated meanwhile wait. Not in two threads at once, and with
- * the thread busy. */
-void interpose_walk(interpose_visit *visit, void *data);
+/** Begins a generation of records, and returns its number. */
+uint32_t interpose_begin_generation(void);
+
+/** Shows every record of this generation or a later, and some of earlier ones. Blocks that are reallocated
+ * meanwhile wait. Not in two threads at once, and with the thread busy. */
+void interpose_walk(uint32_t since, interpose_visit *visit, void *data);
 
 /** The malloc of this file, whichever one the program calls. */
 void *interpose_malloc(size_t size) OWNED_BY_CALLER(free);

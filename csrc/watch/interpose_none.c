@@ -52,7 +52,12 @@ size_t interpose_pages(void) {
     return 0;
 }
 
-void interpose_walk(interpose_visit *visit, void *data) {
+uint32_t interpose_begin_generation(void) {
+    return 0;
+}
+
+void interpose_walk(uint32_t since, interpose_visit *visit, void *data) {
+    (void)since;
     (void)visit;
     (void)data;
 }

@@ -11,6 +11,8 @@
 
 _Atomic(struct shadow_leaf *) *interpose_shadow_leaves;
 
+atomic_uint interpose_shadow_generation = 1;
+
 static _Atomic(struct shadow_leaf *) newest;
 
 static atomic_bool has_lost;
@@ -80,7 +82,7 @@ size_t interpose_shadow_pages(void) {
     size_t pages = 0;
     for (struct shadow_leaf *leaf = atomic_load(&newest); leaf != NULL; leaf = leaf->next) {
         for (size_t page = 0; page < SHADOW_PAGES; page++) {
-            pages += atomic_load(&leaf->touched[page]);
+            pages += atomic_load(&leaf->stamps[page]) != 0;
         }
     }
     return pages;
@@ -111,7 +113,7 @@ static void walk_page(struct shadow_leaf *leaf, size_t page, void (*visit)(void 
 static void forget_empty(struct shadow_leaf *leaf, const bool *empty) {
     for (size_t page = 0; page < SHADOW_PAGES; page++) {
         if (empty[page]) {
-            atomic_store_explicit(&leaf->touched[page], 0, memory_order_relaxed);
+            atomic_store_explicit(&leaf->stamps[page], 0, memory_order_relaxed);
         }
     }
     bool ordered = membarrier(EXPEDITED);
@@ -119,17 +121,19 @@ static void forget_empty(struct shadow_leaf *leaf, const bool *empty) {
         /* Whoever has recorded a block since, and saw that the page was in use, did so before the
          * barrier: the record is there to be seen. */
         if (empty[page] && (!ordered || !is_empty(leaf, page))) {
-            atomic_store_explicit(&leaf->touched[page], 1, memory_order_relaxed);
+            unsigned now = atomic_load_explicit(&interpose_shadow_generation, memory_order_relaxed);
+            atomic_store_explicit(&leaf->stamps[page], now, memory_order_relaxed);
         }
     }
 }
 
-void interpose_shadow_walk(void (*visit)(void *data, uint64_t *record), void *data) {
+void interpose_shadow_walk(unsigned since, void (*visit)(void *data, uint64_t *record), void *data) {
     for (struct shadow_leaf *leaf = atomic_load(&newest); leaf != NULL; leaf = leaf->next) {
         bool empty[SHADOW_PAGES] = {false};
         bool any_empty = false;
         for (size_t page = 0; page < SHADOW_PAGES; page++) {
-            if (atomic_load(&leaf->touched[page]) == 0) {
+            unsigned stamp = atomic_load(&leaf->stamps[page]);
+            if (stamp == 0 || stamp < since) {
                 continue;
             }
             walk_page(leaf, page, visit, data);

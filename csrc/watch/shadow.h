@@ -46,12 +46,16 @@
 
 struct shadow_leaf {
     _Alignas(4096) atomic_uint_least64_t slots[SHADOW_SLOTS];
-    atomic_uchar touched[SHADOW_PAGES]; /* 1 for each page of slots that may hold a record */
+    /* For each page of slots: the generation of the last record in it; 0 if it holds none. */
+    atomic_uint stamps[SHADOW_PAGES];
     struct shadow_leaf *next; /* all leaves, newest first */
 };
 
 /* Hidden, to be reached without a table of the linker's. */
 extern __attribute__((visibility("hidden"))) _Atomic(struct shadow_leaf *) *interpose_shadow_leaves;
+
+/* The generation of what is recorded now. */
+extern __attribute__((visibility("hidden"))) atomic_uint interpose_shadow_generation;
 
 /* Reserves the table. Again is harmless, at the same time is not. Returns 0 or an errno. */
 int interpose_shadow_reserve(void);
@@ -59,8 +63,9 @@ int interpose_shadow_reserve(void);
 /* `shadow_put` where there is no leaf yet. */
 void *interpose_shadow_put_first(void *block, uint64_t record);
 
-/* Shows every record. Not in two threads at once. */
-void interpose_shadow_walk(void (*visit)(void *data, uint64_t *record), void *data);
+/* Shows every record that is in a page with one of this generation or a later. Not in two threads at
+ * once. */
+void interpose_shadow_walk(unsigned since, void (*visit)(void *data, uint64_t *record), void *data);
 
 /* How many pages the next walk looks at. */
 size_t interpose_shadow_pages(void);
@@ -111,8 +116,9 @@ static inline void shadow_put_in(struct shadow_leaf *leaf, uintptr_t address, ui
     /* In this order: a walk marks a page as empty before it looks at it once more, and has a barrier
      * executed by every thread in between. */
     atomic_signal_fence(memory_order_seq_cst);
-    if (atomic_load_explicit(&leaf->touched[page], memory_order_relaxed) == 0) {
-        atomic_store_explicit(&leaf->touched[page], 1, memory_order_relaxed);
+    unsigned now = atomic_load_explicit(&interpose_shadow_generation, memory_order_relaxed);
+    if (atomic_load_explicit(&leaf->stamps[page], memory_order_relaxed) != now) {
+        atomic_store_explicit(&leaf->stamps[page], now, memory_order_relaxed);
     }
 }
 

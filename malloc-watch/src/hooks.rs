@@ -207,16 +207,33 @@ impl Record {
     }
 }
 
-/// Gives every live block to `judge`, which says in what context it is from now on.
+/// A point in time: what is recorded from then on can be visited without all that was before.
+#[derive(Clone, Copy)]
+pub(crate) struct Generation(u32);
+
+impl Generation {
+    /// To be called before anything is recorded that is to be visited since then.
+    pub(crate) fn begin() -> Self {
+        // SAFETY: no precondition.
+        Self(unsafe { malloc_sys::interpose_begin_generation() })
+    }
+}
+
+/// Gives every live block that was recorded since then to `judge`, and perhaps some from before; it
+/// says in what context each is from now on.
 ///
 /// `judge` may be asked more than once for a block that another thread is just freeing; `keep` is
 /// told of those that were still there when their context was set, once.
-pub(crate) fn walk(mut judge: impl FnMut(u32) -> Verdict, mut keep: impl FnMut(Record)) {
+pub(crate) fn walk(
+    since: Generation,
+    mut judge: impl FnMut(u32) -> Verdict,
+    mut keep: impl FnMut(Record),
+) {
     let mut record = |slot: &AtomicU64| settle(slot, &mut judge, &mut keep);
     let mut record: &mut dyn FnMut(&AtomicU64) = &mut record;
     // SAFETY: `visit_record` is given the reference it expects; and the callers hold the lock of the
     // scopes, with the thread busy.
-    unsafe { malloc_sys::interpose_walk(Some(visit_record), (&raw mut record).cast()) };
+    unsafe { malloc_sys::interpose_walk(since.0, Some(visit_record), (&raw mut record).cast()) };
 }
 
 /// What becomes of a block.

@@ -70,8 +70,12 @@ unsafe extern "C" {
     pub fn interpose_pages() -> usize;
 }
 unsafe extern "C" {
-    #[doc = " Shows every record. Blocks that are reallocated meanwhile wait. Not in two threads at once, and with\n the thread busy."]
-    pub fn interpose_walk(visit: interpose_visit, data: *mut ::libc::c_void);
+    #[doc = " Begins a generation of records, and returns its number."]
+    pub fn interpose_begin_generation() -> u32;
+}
+unsafe extern "C" {
+    #[doc = " Shows every record of this generation or a later, and some of earlier ones. Blocks that are reallocated\n meanwhile wait. Not in two threads at once, and with the thread busy."]
+    pub fn interpose_walk(since: u32, visit: interpose_visit, data: *mut ::libc::c_void);
 }
 unsafe extern "C" {
     #[doc = " The malloc of this file, whichever one the program calls."]

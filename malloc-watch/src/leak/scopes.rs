@@ -13,7 +13,7 @@ use std::collections::HashMap;
 
 use super::context::{self, Key};
 use crate::fork;
-use crate::hooks::{self, Busy, Record, Verdict};
+use crate::hooks::{self, Busy, Generation, Record, Verdict};
 
 const SCOPES: usize = 1 << context::SCOPE_BITS;
 
@@ -183,7 +183,7 @@ impl Ending {
 
 impl Registry {
     /// Reports the blocks of what has ended, and hands each to who else it belongs to.
-    fn settle(&self, ending: Ending, mut keep: impl FnMut(Key, u64)) {
+    fn settle(&self, generation: Generation, ending: Ending, mut keep: impl FnMut(Key, u64)) {
         let oldest = self.oldest_epoch();
         let judge = |context: u32| -> Verdict {
             let Some(key) = context::get(context) else {
@@ -217,7 +217,7 @@ impl Registry {
             Some((last, verdict)) if last == context => verdict,
             _ => known.insert((context, judge(context))).1,
         };
-        hooks::walk(judge, |record: Record| {
+        hooks::walk(generation, judge, |record: Record| {
             if let Some(key) = context::get(record.context()) {
                 keep(key, record.size());
             }
@@ -251,6 +251,7 @@ pub(crate) struct ThreadScope {
     number: u32,
     around: u32,
     since: u32,
+    generation: Generation,
 }
 
 impl Scope for ThreadScope {
@@ -261,6 +262,7 @@ impl Scope for ThreadScope {
         let since = registry.unused_epoch()?;
         let number = registry.take_number()?;
         registry.since.push(since);
+        let generation = Generation::begin();
         registry.set_epochs();
         let around = hooks::set_scope(number);
         state(number).store(OPEN | around, Ordering::Relaxed);
@@ -268,6 +270,7 @@ impl Scope for ThreadScope {
             number,
             around,
             since,
+            generation,
         })
     }
 
@@ -280,12 +283,18 @@ impl Scope for ThreadScope {
     }
 
     fn close(&self, keep: impl FnMut(Key, u64)) {
-        close(&[self], Ending::Thread(self.number, self.since), keep);
+        let ending = Ending::Thread(self.number, self.since);
+        close(&[self], self.generation, ending, keep);
     }
 }
 
 /// Ends scopes in one walk.
-fn close(scopes: &[&ThreadScope], ending: Ending, keep: impl FnMut(Key, u64)) {
+fn close(
+    scopes: &[&ThreadScope],
+    generation: Generation,
+    ending: Ending,
+    keep: impl FnMut(Key, u64),
+) {
     let mut registry = fork::scopes();
     let ended = |scope: &&&ThreadScope| {
         state(scope.number).fetch_and(!OPEN, Ordering::Relaxed) & SHARED == 0
@@ -306,7 +315,7 @@ fn close(scopes: &[&ThreadScope], ending: Ending, keep: impl FnMut(Key, u64)) {
     if unshared.len() < scopes.len() {
         hooks::scope_has_ended(); // before the blocks are looked at
     }
-    registry.settle(ending, keep);
+    registry.settle(generation, ending, keep);
     registry.free.extend(unshared);
 }
 
@@ -421,11 +430,8 @@ impl Scope for Runs {
     fn close(&self, keep: impl FnMut(Key, u64)) {
         let scopes: Vec<_> = self.runs.iter().chain([&self.around]).collect();
         let first = self.runs.first().unwrap_or(&self.around);
-        close(
-            &scopes,
-            Ending::Thread(self.around.number, first.since),
-            keep,
-        );
+        let ending = Ending::Thread(self.around.number, first.since);
+        close(&scopes, self.around.generation, ending, keep);
     }
 
     fn running(&self) -> u32 {
@@ -436,6 +442,7 @@ impl Scope for Runs {
 /// What all threads allocate.
 pub(super) struct ProcessScope {
     epoch: u32,
+    generation: Generation,
 }
 
 impl Scope for ProcessScope {
@@ -445,8 +452,9 @@ impl Scope for ProcessScope {
         let mut registry = fork::scopes();
         let epoch = registry.next_epoch()?;
         registry.epochs.push(epoch);
+        let generation = Generation::begin();
         registry.set_epochs();
-        Some(Self { epoch })
+        Some(Self { epoch, generation })
     }
 
     /// Only closing ends it: it is every thread's.
@@ -456,6 +464,6 @@ impl Scope for ProcessScope {
         let mut registry = fork::scopes();
         registry.epochs.retain(|&epoch| epoch != self.epoch);
         registry.set_epochs();
-        registry.settle(Ending::Process(self.epoch), keep);
+        registry.settle(self.generation, Ending::Process(self.epoch), keep);
     }
 }

@@ -7,6 +7,7 @@ use std::ffi::c_void;
 use std::hint::black_box;
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, Ordering};
 use std::sync::mpsc;
+use std::time::Duration;
 use std::{fs, ptr, thread};
 
 #[test]
@@ -151,4 +152,46 @@ fn memory_that_was_in_use_once_costs_later_scopes_nothing() {
         held,
         "the kernel has no membarrier, perhaps: Linux 4.14 is the first that does"
     );
+}
+
+/// Processor time of this thread.
+fn processor_time() -> Duration {
+    // SAFETY: numbers, which may be zero.
+    let mut now: libc::timespec = unsafe { core::mem::zeroed() };
+    // SAFETY: a clock of this system's, and a place for the answer.
+    unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &raw mut now) };
+    Duration::new(
+        now.tv_sec.unsigned_abs(),
+        u32::try_from(now.tv_nsec).expect("below a second"),
+    )
+}
+
+#[test]
+fn a_small_scope_looks_at_its_own_blocks_and_not_at_all_that_live_around_it() {
+    if !is_active() {
+        return;
+    }
+    let mut blocks = Vec::with_capacity(1_000_000);
+    let mut small_scopes = Duration::ZERO;
+    let mut all = Duration::ZERO;
+    let report = leak::scope(|| {
+        blocks.extend((0..1_000_000).map(|_| malloc(24).expose_provenance()));
+        let start = processor_time();
+        for _ in 0..20 {
+            let (report, block) = left_by(|| malloc(24));
+            assert_eq!(report.bytes(), 24, "{report}");
+            // SAFETY: from malloc, and not used again.
+            unsafe { free(block) };
+        }
+        small_scopes = processor_time() - start;
+        all = processor_time();
+    });
+    all = processor_time() - all;
+    assert!(report.blocks() >= 1_000_000);
+    // One look at all of them is what twenty small scopes may take together.
+    assert!(small_scopes < all, "{small_scopes:?} {all:?}");
+    for block in blocks {
+        // SAFETY: from malloc, and not used again.
+        unsafe { free(core::ptr::with_exposed_provenance_mut::<u8>(block)) };
+    }
 }
