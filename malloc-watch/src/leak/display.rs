@@ -2,7 +2,7 @@
 
 use core::fmt::{self, Display};
 use std::borrow::Cow;
-use std::path::Path;
+use std::path::{Component, Path};
 use std::{env, format};
 
 use super::report::{Report, Site};
@@ -146,14 +146,29 @@ fn place(frame: &Frame) -> String {
     }
 }
 
-/// `/rustc/<commit>/library/std/…` is where nobody's files are.
+/// Where nobody's files are: `/rustc/<commit>/library/std/…`, a distribution's
+/// `/usr/src/rustc-1.97.1/library/std/…`, and a registry's
+/// `~/.cargo/registry/src/index.…/libc-0.2.0/…`.
 fn without_toolchain(file: &Path) -> &Path {
-    let Ok(inside) = file.strip_prefix("/rustc") else {
-        return file;
+    let part = |part: Component<'_>| part.as_os_str().to_string_lossy().into_owned();
+    let parts: Vec<String> = file.components().map(part).collect();
+    let library = parts.iter().position(|part| part == "library");
+    let is_toolchain = library.is_some_and(|library| {
+        parts[..library]
+            .iter()
+            .any(|part| part == "rustc" || part == "rustlib" || part.starts_with("rustc-"))
+    });
+    let registry = parts
+        .windows(2)
+        .position(|two| two[0] == "registry" && two[1] == "src");
+    let skipped = match (library, registry) {
+        (Some(library), _) if is_toolchain => library,
+        (_, Some(registry)) => registry + 3,
+        _ => return file,
     };
-    let mut parts = inside.components();
-    parts.next();
-    parts.as_path()
+    let mut components = file.components();
+    components.by_ref().take(skipped).for_each(drop);
+    components.as_path()
 }
 
 /// The beginning and the end of a name, which say most.

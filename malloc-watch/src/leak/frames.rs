@@ -63,6 +63,10 @@ const KEEPERS: [Keeper; 11] = [
     ),
 ];
 
+/// What is allocated by way of these belongs to something of the program's: a channel's list of threads
+/// that wait for it.
+const OWNED: [Place; 1] = [("std::sync::mpmc::waker::", "std/src/sync/mpmc/waker.rs")];
+
 /// Writes into the buffer in which a test harness captures what is printed.
 const CAPTURE: &str = "print_to_buffer_if_capture_used";
 
@@ -98,14 +102,13 @@ fn runtime_file(frame: &Frame) -> Option<&str> {
     if let Some((_, inside)) = file.split_once("/rust/deps/") {
         return Some(inside);
     }
-    // As the toolchain was built, and as it is installed with the component rust-src.
-    let inside = ["/rustc/", "/rustlib/src/rust/"]
-        .into_iter()
-        .find_map(|root| {
-            let (_, inside) = file.split_once(root)?;
-            inside.split_once("library/")
-        });
-    Some(inside?.1)
+    // `/rustc/<commit>/library/`, as the project builds its toolchains; `rustc-1.97.1/library/` below some
+    // folder, as distributions do; and `rustlib/src/rust/library/`, with the component rust-src.
+    let (root, inside) = file.split_once("/library/")?;
+    let is_toolchain = root.split('/').any(|part| {
+        part == "rustc" || part == "rustlib" || part.starts_with("rustc-") || part == "rust-src"
+    });
+    is_toolchain.then_some(inside)
 }
 
 fn is_at(frame: &Frame, places: &[Place]) -> bool {
@@ -192,7 +195,9 @@ pub(super) fn is_of_a_thread_local(frames: &[Frame]) -> bool {
 pub(super) fn is_the_runtimes(frames: &[Frame]) -> bool {
     let end = frames.iter().position(is_a_runner).unwrap_or(frames.len());
     let frames = &frames[..end];
-    let mut own = frames.iter().take_while(|frame| is_of_the_runtime(frame));
+    let mut own = frames
+        .iter()
+        .take_while(|frame| is_of_the_runtime(frame) && !is_at(frame, &OWNED));
     if own.clone().any(is_a_keeper) {
         return true;
     }
@@ -230,4 +235,34 @@ pub(super) fn trimmed(mut frames: Vec<Frame>) -> Vec<Frame> {
         frames.drain(..start);
     }
     frames
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Frame, runtime_file};
+    use std::path::PathBuf;
+
+    #[test]
+    fn the_runtime_is_known_wherever_it_was_built() {
+        let inside = |file: &str| {
+            let mut frame = Frame::named("function".to_owned(), None);
+            frame.file = Some(PathBuf::from(file));
+            runtime_file(&frame).map(str::to_owned)
+        };
+        for root in [
+            "/rustc/59807616e1fa2540724bfbac14d7976d7e4a3860",
+            "/usr/src/rustc-1.97.1",
+            "/usr/src/debug/rust/rustc-1.88.0-src",
+            "/root/.rustup/toolchains/stable/lib/rustlib/src/rust",
+        ] {
+            let file = format!("{root}/library/std/src/io/stdio.rs");
+            assert_eq!(inside(&file).as_deref(), Some("std/src/io/stdio.rs"));
+        }
+        for file in [
+            "/home/me/library/core/src/lib.rs",
+            "src/library/alloc/src/lib.rs",
+        ] {
+            assert_eq!(inside(file), None);
+        }
+    }
 }

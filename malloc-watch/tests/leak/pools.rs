@@ -4,10 +4,17 @@ use crate::support::{found, free, is_active, left_by, malloc};
 use malloc_watch::leak::{self, Report, Site};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{self, Receiver, Sender};
-use std::sync::{Arc, Barrier};
+use std::sync::{Arc, Barrier, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 type Job = Box<dyn FnOnce() + Send>;
+
+/// The pools of these tests lose blocks by the same lines, and each test would see those of the others.
+static ALONE: Mutex<()> = Mutex::new(());
+
+fn alone() -> MutexGuard<'static, ()> {
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// One worker, outside of all scopes.
 struct Pool {
@@ -58,6 +65,7 @@ fn what_a_pool_leaves_is_named_apart_and_fails_the_assertion() {
     if !is_active() {
         return;
     }
+    let _alone = alone();
     let pool = Pool::new();
     let (report, ()) = left_by(|| (0..3).for_each(|_| pool.run(lose(71))));
     let of_the_pool: Vec<Site> = report
@@ -87,6 +95,7 @@ fn a_pool_that_leaves_nothing_is_not_mentioned() {
     if !is_active() {
         return;
     }
+    let _alone = alone();
     let pool = Pool::new();
     let (report, ()) = left_by(|| {
         pool.run(|| {
@@ -104,6 +113,7 @@ fn what_a_pool_left_before_is_no_later_scopes() {
     if !is_active() {
         return;
     }
+    let _alone = alone();
     let pool = Pool::new();
     let (outer, inner) = left_by(|| {
         pool.run(lose(73));
@@ -123,6 +133,7 @@ fn repeat_counts_what_a_pool_leaves_in_each_run() {
     if !is_active() {
         return;
     }
+    let _alone = alone();
     let pool = Pool::new();
     let report = leak::repeat(20, || pool.run(lose(75)));
     let site = report.sites().iter().find(|site| site.bytes() == 20 * 75);
@@ -134,6 +145,7 @@ fn process_repeat_counts_what_a_pool_leaves_in_each_run() {
     if !is_active() {
         return;
     }
+    let _alone = alone();
     let pool = Pool::new();
     let report = leak::process_repeat(20, || pool.run(lose(76)));
     let site = report.sites().iter().find(|site| site.bytes() == 20 * 76);
@@ -145,6 +157,7 @@ fn a_worker_that_is_started_in_the_warm_up_is_seen_in_the_runs() {
     if !is_active() {
         return;
     }
+    let _alone = alone();
     let mut pool = None;
     let report = leak::repeat(20, || pool.get_or_insert_with(Pool::new).run(lose(77)));
     let site = report.sites().iter().find(|site| site.bytes() == 20 * 77);
@@ -156,6 +169,7 @@ fn a_worker_that_was_started_in_an_earlier_scope_is_an_outsider_of_later_ones() 
     if !is_active() {
         return;
     }
+    let _alone = alone();
     let mut pool = None;
     let report = leak::scope(|| {
         pool.get_or_insert_with(Pool::new);
@@ -172,6 +186,7 @@ fn scoped_threads_that_nobody_joins_are_waited_for() {
     if !is_active() {
         return;
     }
+    let _alone = alone();
     for _ in 0..200 {
         let (report, ()) = left_by(|| {
             thread::scope(|threads| {

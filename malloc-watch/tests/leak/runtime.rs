@@ -185,3 +185,23 @@ fn the_outer_scope_knows_who_called_the_inner_one() {
         }
     }
 }
+
+#[test]
+fn the_list_of_threads_that_wait_for_a_channel_is_the_channels() {
+    if !is_active() {
+        return;
+    }
+    let (report, ()) = left_by(|| {
+        let (sender, receiver) = mpsc::sync_channel::<u64>(0);
+        let from_thread = sender.clone();
+        let thread = thread::spawn(move || {
+            thread::sleep(Duration::from_millis(50));
+            from_thread.send(1).expect("the receiver waits");
+        });
+        receiver.recv().expect("a number");
+        thread.join().expect("no panic");
+        mem::forget((sender, receiver));
+    });
+    // The channel, and its list.
+    assert_eq!(report.blocks(), 2, "{report}");
+}

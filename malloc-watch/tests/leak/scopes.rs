@@ -167,7 +167,9 @@ fn a_block_that_somebody_outside_reallocates_stays_in_its_scope() {
         from_outsider.recv().unwrap()
     });
     outsider.join().unwrap();
-    assert_eq!(found(&report), (1, 50_000), "{report}");
+    // The channels keep lists of the threads that waited.
+    let mut sites = report.sites().iter();
+    assert!(sites.any(|site| site.bytes() == 50_000), "{report}");
     // SAFETY: from realloc.
     unsafe { free(core::ptr::with_exposed_provenance_mut::<u8>(block)) };
 }
