@@ -86,4 +86,9 @@ unsafe impl<X> Sync for Opaque<X> where Pinned<X>: Never {}
 /// # let object = object.expect("enough memory");
 /// std::thread::spawn(move || drop(object)).join().unwrap();
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "nothing says that the handles of `{Self}` may leave their thread",
+    label = "stays in its thread",
+    note = "if the library allows it, release them with a named type, and write `: Send` or `: Send + Sync` in `deallocator!`"
+)]
 pub unsafe trait HandleThreads {}

@@ -5,7 +5,8 @@ use core::mem;
 use core::ops::{Deref, DerefMut};
 use core::ptr::{self, NonNull};
 
-use crate::threads::{SentBy, SharedBy};
+use crate::pointee::layout::Layout;
+use crate::threads::Elsewhere;
 use crate::{Borrowed, ContentBlind, Deallocator, Free, Pointee};
 
 /// Owns what a C function returned, and gives it back with `D` when dropped.
@@ -71,7 +72,7 @@ use crate::{Borrowed, ContentBlind, Deallocator, Free, Pointee};
 #[repr(transparent)]
 pub struct Owned<T: ?Sized + Pointee, D: Deallocator<T> = Free> {
     ptr: NonNull<T>,
-    owns: PhantomData<T>,
+    owns: Elsewhere<T>,
     // Invariant in D: a coercion must not exchange one deallocator for another.
     deallocator: PhantomData<fn(D) -> D>,
 }
@@ -182,7 +183,7 @@ impl<T: ?Sized + Pointee, D: Deallocator<T>> Owned<T, D> {
     pub(crate) unsafe fn from_non_null(ptr: NonNull<T>) -> Self {
         Self {
             ptr,
-            owns: PhantomData,
+            owns: Elsewhere::NEW,
             deallocator: PhantomData,
         }
     }
@@ -277,14 +278,17 @@ impl<T: ?Sized + Pointee + Unpin, D: ContentBlind<T>> DerefMut for Owned<T, D> {
 
 // SAFETY: scenario: a worker thread receives the owner, reads the T and drops both. It owns the
 // block alone (invariant); using the T there needs T: Send, releasing it there needs D: Send.
-unsafe impl<T: ?Sized + Pointee + SentBy<D>, D: Deallocator<T> + Send> Send for Owned<T, D> {}
+unsafe impl<T: ?Sized + Pointee, D: Deallocator<T>> Send for Owned<T, D> where
+    <T as Layout>::Threads<D>: Send
+{
+}
 
 // SAFETY: scenario: two threads hold `&Owned` and read the T. That needs T: Sync. D: Sync keeps
 // out a library whose memory may not even be looked at from elsewhere.
-unsafe impl<T: ?Sized + Pointee + SharedBy<D>, D: Deallocator<T> + Sync> Sync for Owned<T, D> {}
-
-// Moving the owner leaves the T where it is.
-impl<T: ?Sized + Pointee, D: Deallocator<T>> Unpin for Owned<T, D> {}
+unsafe impl<T: ?Sized + Pointee, D: Deallocator<T>> Sync for Owned<T, D> where
+    <T as Layout>::Threads<D>: Sync
+{
+}
 
 impl<T: ?Sized + Pointee, D: Deallocator<T>> Drop for Owned<T, D> {
     #[inline]

@@ -4,6 +4,7 @@ use core::ffi::{CStr, c_char};
 use core::mem::MaybeUninit;
 use core::ptr::NonNull;
 
+use crate::threads::{Plain, Said};
 use crate::{Deallocator, Lent, NulTerminated, Opaque, Owned, RefCounted, Shared};
 
 /// What the owners know of a pointee, out of users' sight: a constant here is on no type of theirs.
@@ -13,6 +14,9 @@ pub(crate) mod layout {
     pub trait Layout {
         /// What the address is a multiple of.
         const ALIGN: usize;
+
+        /// `Send` and `Sync` as an owner with the deallocator `D` is.
+        type Threads<D>;
 
         /// Fails to compile for a pointee of which safe code must have no reference and no value.
         ///
@@ -119,6 +123,8 @@ impl<T: Unpin> Pointee for T {
 
 #[diagnostic::do_not_recommend]
 impl<T: Unpin> layout::Layout for T {
+    type Threads<D> = Plain<Self, D>;
+
     const ALIGN: usize = align_of::<T>();
 
     const VISIBLE: () = {
@@ -143,6 +149,8 @@ impl<T> Pointee for [T] {
 }
 
 impl<T> layout::Layout for [T] {
+    type Threads<D> = Plain<Self, D>;
+
     const ALIGN: usize = align_of::<T>();
 
     const VISIBLE: () = assert!(
@@ -169,6 +177,8 @@ impl Pointee for str {
 }
 
 impl layout::Layout for str {
+    type Threads<D> = Plain<Self, D>;
+
     const ALIGN: usize = 1;
 
     #[inline]
@@ -186,6 +196,8 @@ impl Pointee for CStr {
 }
 
 impl layout::Layout for CStr {
+    type Threads<D> = Plain<Self, D>;
+
     const ALIGN: usize = 1;
 
     #[inline]
@@ -199,6 +211,8 @@ impl<T> Pointee for NulTerminated<T> {
 }
 
 impl<T> layout::Layout for NulTerminated<T> {
+    type Threads<D> = Plain<Self, D>;
+
     const ALIGN: usize = align_of::<T>();
 
     #[inline]
@@ -212,6 +226,8 @@ impl<X> Pointee for Opaque<X> {
 }
 
 impl<X> layout::Layout for Opaque<X> {
+    type Threads<D> = Said<D>;
+
     const ALIGN: usize = 1; // what C keeps there is not known
 
     #[inline]

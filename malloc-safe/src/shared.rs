@@ -6,8 +6,8 @@ use core::mem;
 use core::ops::Deref;
 use core::ptr::NonNull;
 
-use crate::pointee::layout::Layout as _;
-use crate::threads::{SentBy, SharedBy};
+use crate::pointee::layout::Layout;
+use crate::threads::Elsewhere;
 use crate::{Borrowed, Deallocator, Pointee};
 
 /// A [`Deallocator`] that drops one of several references, and its counterpart that adds one.
@@ -113,7 +113,7 @@ pub unsafe trait RefCounted<T>: Deallocator<T> {
 #[repr(transparent)]
 pub struct Shared<T: Pointee, D: RefCounted<T>> {
     ptr: NonNull<T>,
-    owns: PhantomData<T>,
+    owns: Elsewhere<T>,
     // Invariant in both: a coercion must not exchange what counts.
     exactly_counts: PhantomData<fn(D) -> D>,
     exactly_owns: PhantomData<fn(T) -> T>,
@@ -152,7 +152,7 @@ impl<T: Pointee, D: RefCounted<T>> Shared<T, D> {
         debug_assert!(ptr.is_aligned(), "{ptr:p} is not aligned for the pointee");
         NonNull::new(ptr).map(|ptr| Self {
             ptr,
-            owns: PhantomData,
+            owns: Elsewhere::NEW,
             exactly_counts: PhantomData,
             exactly_owns: PhantomData,
         })
@@ -308,21 +308,20 @@ impl<T: Unpin, D: RefCounted<T>> Deref for Shared<T, D> {
 // (Send), and the count goes up and down in both (D).
 unsafe impl<T, D> Send for Shared<T, D>
 where
-    T: Pointee + SentBy<D> + SharedBy<D>,
-    D: RefCounted<T> + Send + Sync,
+    T: Pointee,
+    D: RefCounted<T>,
+    <T as Layout>::Threads<D>: Send + Sync,
 {
 }
 
 // SAFETY: scenario: two threads hold `&Shared` and clone it: the same as sending it.
 unsafe impl<T, D> Sync for Shared<T, D>
 where
-    T: Pointee + SentBy<D> + SharedBy<D>,
-    D: RefCounted<T> + Send + Sync,
+    T: Pointee,
+    D: RefCounted<T>,
+    <T as Layout>::Threads<D>: Send + Sync,
 {
 }
-
-// Moving the owner leaves the T where it is.
-impl<T: Pointee, D: RefCounted<T>> Unpin for Shared<T, D> {}
 
 impl<T: Pointee, D: RefCounted<T>> fmt::Debug for Shared<T, D> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -8,7 +8,8 @@ use core::panic::{RefUnwindSafe, UnwindSafe};
 use core::ptr::NonNull;
 use malloc_safe::{
     Allocator, Borrowed, CVec, Deallocator, Each, Free, IntoIter, Lent, LentCStr, LentIter,
-    LentUntilNull, Linked, Nodes, NulTerminated, Opaque, Out, Owned, OwnedWith, deallocator,
+    LentUntilNull, Linked, Nodes, NulTerminated, Opaque, Out, Owned, OwnedWith, RefCounted, Shared,
+    deallocator,
 };
 use static_assertions::{assert_impl_all, assert_not_impl_any};
 use std::rc::Rc;
@@ -251,3 +252,55 @@ assert_impl_all!(ArrayFree: Deallocator<[NonNull<c_char>]>, Deallocator<[LentCSt
 assert_impl_all!(ArrayFree: Deallocator<NulTerminated<LentCStr>>);
 assert_impl_all!(Owned<[Owned<NulTerminated<c_char>>], ArrayFree>: IntoIterator);
 assert_not_impl_any!(ArrayFree: Deallocator<[Owned<NulTerminated<u16>>]>);
+
+type Release = fn(NonNull<Recursive>);
+
+/// Nodes that own nodes, in every way: the auto traits go round the circle.
+#[expect(dead_code, reason = "compiling it is the test")]
+struct Recursive {
+    next: Option<Owned<Recursive>>,
+    children: Owned<[Recursive]>,
+    more: CVec<Recursive>,
+    shared: Option<Shared<Recursive, RecursiveRelease>>,
+    typed: Option<Owned<Recursive, RecursiveFree>>,
+    borrowed: Option<Borrowed<'static, Recursive>>,
+    with: Box<OwnedWith<Recursive, Release>>,
+}
+
+deallocator! { struct RecursiveFree(Recursive): Send + Sync = |_: *mut Recursive| (); }
+deallocator! { struct RecursiveRelease(Recursive): Send + Sync = |_: *mut Recursive| (); }
+// SAFETY: never called.
+unsafe impl RefCounted<Recursive> for RecursiveRelease {
+    unsafe fn retain(_: NonNull<Recursive>) {}
+}
+
+#[repr(C)]
+struct Branch {
+    left: Option<Owned<Branch>>,
+    right: Option<Owned<Branch>>,
+    value: u32,
+}
+
+assert_impl_all!(Branch: Send, Sync, Unpin);
+assert_impl_all!(Owned<Branch>: Send, Sync, Unpin, core::ops::DerefMut);
+assert_impl_all!(Recursive: Unpin);
+assert_not_impl_any!(Recursive: Send, Sync); // Borrowed is not
+
+#[test]
+fn nodes_may_own_nodes() -> Result<(), malloc_safe::AllocError<Branch>> {
+    let leaf = |value| {
+        Owned::try_new(Branch {
+            left: None,
+            right: None,
+            value,
+        })
+    };
+    let root = Owned::try_new(Branch {
+        left: Some(leaf(1)?),
+        right: Some(leaf(2)?),
+        value: 3,
+    })?;
+    let sum = |branch: &Option<Owned<Branch>>| branch.as_ref().map_or(0, |branch| branch.value);
+    assert_eq!(root.value + sum(&root.left) + sum(&root.right), 6);
+    Ok(())
+}
