@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use std::path::{Component, Path};
 use std::{env, format};
 
+use super::allow;
 use super::report::{Report, Site};
 use crate::stack::Frame;
 use crate::status::{self, Status};
@@ -60,12 +61,24 @@ impl Display for Report {
                 grouped(rest.len() as u64)
             )?;
         }
+        if self.may_be_set_up_once() {
+            let hint = "What is set up once, or replaces what was there, is among these: leak::repeat \
+                        reports what grows alone.";
+            writeln!(f)?;
+            painted(f, DIM, hint)?;
+            writeln!(f)?;
+        }
         what_is_out_of_sight(self, f)
     }
 }
 
 /// What the report cannot know, a line each.
 fn what_is_out_of_sight(report: &Report, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let allowed = report.allowed();
+    if allowed.blocks > 0 {
+        let amount = amount_of(allowed.blocks, allowed.bytes);
+        writeln!(f, "\n{amount} allowed by {}", allow::VARIABLE)?;
+    }
     match report.running_threads() {
         0 => {}
         1 => writeln!(f, "\n1 thread that was started inside is still running")?,
@@ -183,7 +196,7 @@ fn shortened(name: &str, width: usize) -> Cow<'_, str> {
     Cow::Owned(format!("{start}…{end}"))
 }
 
-fn amount_of(blocks: u64, bytes: u64) -> String {
+pub(super) fn amount_of(blocks: u64, bytes: u64) -> String {
     let plural = |number: u64, word: &str| {
         let s = if number == 1 { "" } else { "s" };
         format!("{} {word}{s}", grouped(number))

@@ -37,7 +37,9 @@
 //! | --- | --- |
 //! | leaves nothing behind at all | [`scope`](scope()) |
 //! | sets something up at its first call, or keeps a cache | [`repeat`](repeat()) |
-//! | hands work to threads that run already | [`process_scope`] |
+//! | hands work to threads that run already | [`process_scope`], [`process_repeat`] |
+//! | returns something that is needed afterwards | [`scope_returning`] |
+//! | has `.await` in it, or is a fixture's | [`ScopeGuard`] |
 //!
 //! # A test that sees nothing fails
 //!
@@ -64,7 +66,7 @@
 //! - Threads that C starts by other ways than `pthread_create`, such as C11's `thrd_create`: they are in
 //!   a [`process_scope`] alone.
 //! - What a future would do: `scope(|| async { … })` makes one and drops it. Run it inside,
-//!   `scope(|| runtime.block_on(…))`.
+//!   `scope(|| runtime.block_on(…))`, or put a [`ScopeGuard`] around the `.await`.
 //! - Who has the memory: a block that is still reachable, from a cache say, counts as left behind, as
 //!   nothing looks for pointers.
 //! - Names in a library that is closed before the scope ends: its code may have been replaced.
@@ -76,6 +78,8 @@
 //!
 #![doc = include_str!("../../docs/leaks.md")]
 
+mod allow;
+mod annotations;
 pub(crate) mod context;
 mod display;
 mod frames;
@@ -83,14 +87,13 @@ mod repeat;
 mod report;
 mod scope;
 pub(crate) mod scopes;
-#[cfg(feature = "serde")]
 mod serialize;
 
 pub use crate::stack::Frame;
 pub use crate::status::{Reason, Status, sees_rust, status};
 pub use repeat::{process_repeat, repeat};
 pub use report::{Report, Site};
-pub use scope::{process_scope, scope};
+pub use scope::{ScopeGuard, process_scope, scope, scope_returning};
 
 /// For tests of this crate's own: every stack is walked, and compared with what the memo says of it.
 #[doc(hidden)]

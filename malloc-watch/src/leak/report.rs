@@ -2,9 +2,10 @@
 
 use std::collections::HashMap;
 use std::io::{self, IsTerminal as _};
-use std::{env, eprint, format};
+use std::{env, fmt};
 
-use super::frames;
+use super::annotations::Annotations;
+use super::{allow, frames};
 use crate::fork;
 use crate::hooks::Busy;
 use crate::stack::{Frame, StackId, Stacks};
@@ -33,8 +34,7 @@ impl Tally {
 
 /// The blocks that a piece of code left behind.
 ///
-/// Displays as a text for people, one site after the other, with colours as `{:#}`. With the
-/// feature `serde` it serialises as
+/// Displays as a text for people, one site after the other, with colours as `{:#}`. It serialises as
 /// `{"inactive": null, "blocks": 1, "bytes": 10, "sites": [{"blocks": 1, "bytes": 10, "frames":
 /// [{"function": "strdup", "file": null, "line": null, "object": "/lib/libc.so.6"}]}]}`, with the
 /// reason as a text in `inactive` if nothing could be seen.
@@ -55,6 +55,10 @@ pub struct Report {
     sites: Vec<Site>,
     outside: Vec<Site>,
     running: u32,
+    /// Blocks that the environment allows.
+    allowed: Tally,
+    /// Whether what is set up once may be among the sites.
+    may_be_set_up_once: bool,
 }
 
 /// The blocks that were allocated by way of the same calls.
@@ -133,6 +137,8 @@ impl Report {
             sites: Vec::new(),
             outside: Vec::new(),
             running: 0,
+            allowed: Tally::default(),
+            may_be_set_up_once: false,
         }
     }
 
@@ -153,13 +159,41 @@ impl Report {
             !frames::is_of_the_test_harness(frames)
         });
         drop(names);
+        let patterns = allow::from_environment();
+        let (known, sites): (Vec<_>, Vec<_>) = sites
+            .into_iter()
+            .partition(|site| allow::is_allowed(site, &patterns));
+        let outside = outside
+            .into_iter()
+            .filter(|site| !allow::is_allowed(site, &patterns))
+            .collect();
+        let mut allowed = Tally::default();
+        for site in &known {
+            allowed.merge(site.tally);
+        }
         Self {
             // Asked again: it may have become too full meanwhile.
             status: crate::status::of_what_is_seen(),
             sites,
             outside,
             running,
+            allowed,
+            may_be_set_up_once: false,
         }
+    }
+
+    /// The same report with a word about what a call sets up once.
+    pub(super) fn with_hint(mut self) -> Self {
+        self.may_be_set_up_once = true;
+        self
+    }
+
+    pub(super) fn may_be_set_up_once(&self) -> bool {
+        self.may_be_set_up_once
+    }
+
+    pub(super) fn allowed(&self) -> Tally {
+        self.allowed
     }
 
     /// Whether the checker saw what was allocated; if not, the rest of the report means nothing.
@@ -295,6 +329,55 @@ impl Report {
         self
     }
 
+    /// The same report without the sites that a pattern matches, by the function, the file or the object
+    /// of any frame. A pattern matches a part; `*` stands for anything, `^` and `$` for the ends, as in
+    /// LeakSanitizer's suppressions. Patterns in the environment variable `MALLOC_WATCH_ALLOW`, with
+    /// commas between them, hold for every report, which says how many blocks they allow.
+    ///
+    /// ```
+    /// use malloc_watch::leak;
+    ///
+    /// # if leak::status() != leak::Status::Active { return }
+    /// // SAFETY: a C string.
+    /// let report = leak::scope(|| unsafe { libc::strdup(c"kept on purpose".as_ptr()) });
+    /// report.allowing(&["^strdup$"]).assert_none();
+    /// ```
+    pub fn allowing(self, patterns: &[&str]) -> Self {
+        self.without(|site| allow::is_allowed(site, patterns))
+    }
+
+    /// One line for each site, as GitHub's and Gitea's runners show beside the code: `::error
+    /// file=…,line=…::…`, at the innermost frame of code that is the program's.
+    /// [`assert_none`](Self::assert_none) prints them where `GITHUB_ACTIONS` is `true`.
+    ///
+    /// ```
+    /// use malloc_watch::leak;
+    ///
+    /// # if leak::status() != leak::Status::Active { return }
+    /// // SAFETY: a C string.
+    /// let report = leak::scope(|| unsafe { libc::strdup(c"forgotten".as_ptr()) });
+    /// assert!(report.annotations().to_string().starts_with("::error "));
+    /// ```
+    pub fn annotations(&self) -> impl fmt::Display + '_ {
+        Annotations(self)
+    }
+
+    /// The report as JSON, in the form that the type's page has.
+    ///
+    /// ```
+    /// use malloc_watch::leak;
+    ///
+    /// let json = leak::scope(|| ()).to_json();
+    /// assert!(json.starts_with(r#"{"inactive":"#));
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// Never: nothing in a report is without a form in JSON.
+    pub fn to_json(&self) -> String {
+        serde_json::to_string(self).expect("texts and numbers")
+    }
+
     /// Makes a test fail that left blocks behind.
     ///
     /// # Panics
@@ -316,6 +399,9 @@ impl Report {
     pub fn assert_none(&self) {
         let none =
             self.status == Status::Active && self.sites.is_empty() && self.outside.is_empty();
+        if !none && env::var_os("GITHUB_ACTIONS").is_some_and(|value| value == "true") {
+            println!("{}", self.annotations());
+        }
         assert!(none, "{}", self.text());
     }
 

@@ -1,6 +1,8 @@
 //! Looking at what one piece of code leaves behind.
 
+use core::fmt;
 use core::hint::black_box;
+use core::marker::PhantomData;
 use std::collections::HashMap;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -94,6 +96,89 @@ pub fn process_scope<R>(call: impl FnOnce() -> R) -> Report {
     run::<ProcessScope, R>(call)
 }
 
+/// As [`scope`], and gives back what the call returns, whose blocks are live and so among those that are
+/// reported.
+///
+/// # Panics
+///
+/// If the call does, with its payload. Nothing is reported then.
+///
+/// # Examples
+///
+/// ```
+/// use malloc_watch::leak;
+///
+/// let (sum, report) = leak::scope_returning(|| (1..=4).sum::<u32>());
+/// assert_eq!(sum, 10);
+/// # if leak::status() == leak::Status::Active {
+/// report.assert_none();
+/// # }
+/// ```
+pub fn scope_returning<R>(call: impl FnOnce() -> R) -> (R, Report) {
+    let open = match Open::<ThreadScope>::start() {
+        Ok(open) => open,
+        Err(reason) => return (call(), Report::inactive(reason)),
+    };
+    let end = StackEnd::at(&open);
+    let result = within_returning(call);
+    drop(end);
+    (result, open.report())
+}
+
+/// A scope that is open until it is finished: for fixtures, and for code with `.await` in it.
+///
+/// It belongs to the thread that opened it. What other tasks of that thread allocate meanwhile is inside,
+/// too; a runtime of one thread, as that of `#[tokio::test]` is by default, polls all of a test's tasks
+/// there.
+///
+/// ```
+/// use malloc_watch::leak::ScopeGuard;
+///
+/// let guard = ScopeGuard::open();
+/// // SAFETY: a C string.
+/// let copy = unsafe { libc::strdup(c"kept for a while".as_ptr()) };
+/// // SAFETY: from strdup, and not used again.
+/// unsafe { libc::free(copy.cast()) };
+/// let report = guard.finish();
+/// # if malloc_watch::leak::status() == malloc_watch::leak::Status::Active {
+/// report.assert_none();
+/// # }
+/// ```
+#[must_use = "a scope that is dropped reports nothing"]
+pub struct ScopeGuard {
+    open: Result<Open<ThreadScope>, Reason>,
+    /// To be finished in the thread that opened it.
+    of_this_thread: PhantomData<*const ()>,
+}
+
+impl ScopeGuard {
+    /// Opens a scope. If the checker is inactive, the report says so.
+    pub fn open() -> Self {
+        Self {
+            open: Open::start(),
+            of_this_thread: PhantomData,
+        }
+    }
+
+    /// Ends the scope, and reports the blocks that are live of those that were allocated since it was
+    /// opened.
+    pub fn finish(self) -> Report {
+        match self.open {
+            Ok(open) => open.report(),
+            Err(reason) => Report::inactive(reason),
+        }
+    }
+}
+
+impl fmt::Debug for ScopeGuard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let inactive = self.open.as_ref().err();
+        f.debug_struct("ScopeGuard")
+            .field("inactive", &inactive)
+            .finish_non_exhaustive()
+    }
+}
+
 fn run<S: Scope, R>(call: impl FnOnce() -> R) -> Report {
     let open = match Open::<S>::start() {
         Ok(open) => open,
@@ -129,6 +214,14 @@ fn wait_for_threads<S: Scope>(scope: &S) -> u32 {
 pub(super) fn within<R>(call: impl FnOnce() -> R) {
     drop(call());
     black_box(()); // or the call is a jump, and this function not on the stack
+}
+
+/// The same for a call whose result is kept.
+#[inline(never)]
+fn within_returning<R>(call: impl FnOnce() -> R) -> R {
+    let result = call();
+    black_box(());
+    result
 }
 
 /// A scope that closes when it is dropped, also by a panic.
@@ -174,7 +267,7 @@ impl<S: Scope> Open<S> {
             };
             place.entry(key.stack).or_default().add(size);
         });
-        Report::new(found, outside, running)
+        Report::new(found, outside, running).with_hint()
     }
 
     fn close(&mut self, keep: impl FnMut(Key, u64)) -> u32 {

@@ -142,14 +142,13 @@ fn every_reason_says_what_to_do() {
     }
 }
 
-#[cfg(feature = "serde")]
 #[test]
 fn a_report_serializes_with_the_fields_of_its_page() {
     if !is_active() {
         return;
     }
     let (report, copy) = left_by(copies_a_string);
-    let json = serde_json::to_value(&report).unwrap();
+    let json: serde_json::Value = serde_json::from_str(&report.to_json()).unwrap();
     assert_eq!(json["inactive"], serde_json::Value::Null);
     assert_eq!((&json["blocks"], &json["bytes"]), (&1.into(), &10.into()));
     let frames = &json["sites"][0]["frames"];
@@ -164,4 +163,79 @@ fn a_report_serializes_with_the_fields_of_its_page() {
     assert!(frames[1]["line"].as_u64().unwrap() > 0);
     // SAFETY: from strdup.
     unsafe { free(copy) };
+}
+
+#[test]
+fn a_known_leak_is_allowed_by_a_pattern_and_the_others_stay() {
+    if !is_active() {
+        return;
+    }
+    let (report, blocks) = left_by(|| [copies_a_string().cast(), malloc(1_001)]);
+    let rest = report.clone().allowing(&["copies_a_*"]);
+    assert_eq!((rest.blocks(), rest.bytes()), (1, 1_001), "{rest}");
+    let none = report
+        .clone()
+        .allowing(&["^strdup$", "tests/leak/report.rs"]);
+    none.assert_none();
+    let all = report.allowing(&["nobody's function"]);
+    assert_eq!(all.blocks(), 2);
+    for block in blocks {
+        // SAFETY: from malloc or strdup.
+        unsafe { free(block) };
+    }
+}
+
+/// For the test below, in a process of its own.
+#[test]
+#[ignore = "the test below runs it, with a variable set"]
+fn a_leak_that_the_environment_may_allow() {
+    if is_active() {
+        leak::scope(copies_a_string).assert_none();
+    }
+}
+
+#[test]
+fn the_environment_allows_leaks_and_the_report_says_so() {
+    if !is_active() {
+        return;
+    }
+    let fails_with = |patterns: &str| {
+        let this = std::env::current_exe().expect("a path");
+        let output = std::process::Command::new(this)
+            .args(["--ignored", "--exact", "--nocapture"])
+            .arg("report::a_leak_that_the_environment_may_allow")
+            .env("MALLOC_WATCH_ALLOW", patterns)
+            .env("GITHUB_ACTIONS", "true")
+            .output()
+            .expect("the program starts");
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        (!output.status.success(), text)
+    };
+    assert!(!fails_with("something else, leak:copies_a_string").0);
+    let (fails, text) = fails_with("something else");
+    assert!(fails);
+    // The same leak, as a line beside the code.
+    let place = "::error file=malloc-watch/tests/leak/report.rs,line=";
+    let place_inside = "::error file=tests/leak/report.rs,line=";
+    assert!(
+        text.contains(place) || text.contains(place_inside),
+        "{text}"
+    );
+    assert!(
+        text.contains("1 block, 10 bytes left behind by strdup"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_report_of_a_scope_names_repeat_where_there_is_something_to_tell_apart() {
+    if !is_active() {
+        return;
+    }
+    let (report, block) = left_by(|| malloc(7));
+    assert!(report.to_string().contains("leak::repeat"), "{report}");
+    // SAFETY: from malloc.
+    unsafe { free(block) };
+    let report = leak::repeat(4, || malloc(7));
+    assert!(!report.to_string().contains("leak::repeat"), "{report}");
 }

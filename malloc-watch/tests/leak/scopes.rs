@@ -226,3 +226,39 @@ fn ten_thousand_scopes_one_after_the_other() {
         }
     }
 }
+
+#[test]
+fn the_value_comes_with_the_report_and_its_blocks_are_live() {
+    if !is_active() {
+        return;
+    }
+    let (block, report) = leak::scope_returning(|| malloc(19));
+    assert_eq!(found(&report), (1, 19), "{report}");
+    // SAFETY: from malloc.
+    unsafe { free(block) };
+    let (sum, report) = leak::scope_returning(|| vec![1, 2, 3].into_iter().sum::<i32>());
+    assert_eq!((sum, found(&report)), (6, (0, 0)), "{report}");
+}
+
+#[test]
+fn a_guard_reports_what_was_left_since_it_was_opened() {
+    if !is_active() {
+        return;
+    }
+    let before = malloc(11);
+    let guard = leak::ScopeGuard::open();
+    let inside = malloc(12);
+    // SAFETY: from malloc, and not used again.
+    unsafe { free(before) };
+    let report = guard.finish();
+    let after = malloc(13);
+    assert_eq!(found(&report), (1, 12), "{report}");
+    for block in [inside, after] {
+        // SAFETY: from malloc, and not used again.
+        unsafe { free(block) };
+    }
+    // One that is dropped, as by a panic, leaves nothing open.
+    drop(leak::ScopeGuard::open());
+    let (report, ()) = left_by(|| ());
+    assert_eq!(found(&report), (0, 0));
+}
