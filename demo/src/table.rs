@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::protocol::LeakSite;
+use crate::protocol::{Call, LeakSite};
 use crate::scenario::{Plan, Scenario};
 use crate::timeline::{State, Track};
 use crate::units;
@@ -170,6 +170,10 @@ fn leaked(scenario: Scenario, site: &LeakSite, columns: usize) -> String {
         units::bytes(site.bytes)
     );
     let mut lines = vec![units::wrapped(&head, columns)];
+    if is_c_hidden(&site.calls) {
+        let said = "    (a C function that is missing here: its call of malloc was its last, so that it had left)";
+        lines.push(units::indented(said, columns, "      "));
+    }
     for call in &site.calls {
         let function = format!("    {}", call.function);
         let place = call.file.as_ref().zip(call.line);
@@ -184,6 +188,12 @@ fn leaked(scenario: Scenario, site: &LeakSite, columns: usize) -> String {
         }
     }
     lines.join("\n") + "\n"
+}
+
+/// Whether the innermost call is Rust's, though all blocks are C's.
+fn is_c_hidden(calls: &[Call]) -> bool {
+    let innermost = calls.first().and_then(|call| call.file.as_deref());
+    innermost.is_some_and(|file| Path::new(file).extension().is_some_and(|end| end == "rs"))
 }
 
 /// The path as it is read in this folder.
@@ -407,6 +417,23 @@ mod tests {
         let table = table(&tracks, 100);
         assert_eq!(table.matches("interrupted").count(), 1, "{table}");
         assert!(table.lines().nth(1).unwrap().contains("turns"), "{table}");
+    }
+
+    #[test]
+    fn a_c_function_that_a_tail_call_hid_is_said_to_be_missing() {
+        let call = |function: &str, file: &str| Call {
+            function: function.to_owned(),
+            file: Some(file.to_owned()),
+            line: Some(1),
+        };
+        let mut site = LeakSite {
+            blocks: 1,
+            bytes: 1,
+            calls: vec![call("demo::leak", "/a.rs")],
+        };
+        assert!(leaked(Scenario::Leak, &site, 200).contains("missing"));
+        site.calls.insert(0, call("workload_buffer", "/a.c"));
+        assert!(!leaked(Scenario::Leak, &site, 200).contains("missing"));
     }
 
     #[test]
