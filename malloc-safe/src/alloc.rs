@@ -5,7 +5,7 @@ use core::ptr::NonNull;
 use crate::slice::max_len;
 use crate::{AllocError, Free};
 
-/// Allocates blocks that the same type, as a [`Deallocator`], releases.
+/// Allocates blocks that the same type, as a [`Deallocator`](crate::Deallocator), releases.
 ///
 /// # Safety
 ///

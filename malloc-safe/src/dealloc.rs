@@ -10,7 +10,7 @@ use crate::contents::{Contents, Ignored};
 ///
 /// The implementing type is a name for one deallocator; it is never instantiated by an owner,
 /// which is why owners stay as small as the pointer. [`Free`] is the C library's `free`; for
-/// others [`deallocator!`](crate::deallocator) writes the implementation in one line.
+/// others [`deallocator!`](crate::deallocator!) writes the implementation in one line.
 ///
 /// # Safety
 ///
@@ -88,7 +88,7 @@ pub unsafe trait Deallocator<T: ?Sized> {
     type Contents: Contents;
 
     /// Whether what it releases is secret: then owners do not show it, in `Debug` or otherwise. As
-    /// [`Wipe`](crate::Wipe) has it.
+    /// `Wipe` has it.
     const SECRET: bool = false;
 
     /// Releases the block at `ptr`.

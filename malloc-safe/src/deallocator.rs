@@ -13,7 +13,7 @@
 /// | `([any])` | slices of whatever type, and `str` | the address, and the size in bytes, as `munmap` does | are ignored |
 /// | `([X])` | slices of `X` | the first `X`, and their number | may be read |
 ///
-/// - Contents that are ignored may be written, moved out and made in Rust ([`ContentBlind`]). The
+/// - Contents that are ignored may be written, moved out and made in Rust ([`ContentBlind`](crate::ContentBlind)). The
 ///   others are lent shared only. A function that takes a `void *` but reads the object, such as
 ///   `g_object_unref`, needs the type named: `(GObject)`. `blind` is for an array that goes without
 ///   its elements.
@@ -141,7 +141,7 @@ macro_rules! deallocator {
     };
 }
 
-/// What [`deallocator!`](crate::deallocator) stands for. Nothing here is named but through `$crate`
+/// What [`deallocator!`](crate::deallocator!) stands for. Nothing here is named but through `$crate`
 /// and the caller's own tokens: whatever is in scope there has no say.
 #[doc(hidden)]
 #[macro_export]

@@ -16,7 +16,7 @@
 /// lifetime is that of what it must not outlive, a parent that it uses until it is ended.
 ///
 /// Both functions may be any expression that gives one, as in
-/// [`deallocator!`](crate::deallocator). Where the function that adds a reference can fail, a closure
+/// [`deallocator!`](crate::deallocator!). Where the function that adds a reference can fail, a closure
 /// aborts the program: a clone cannot.
 ///
 /// State of Rust's that C points to is dropped after the handle if it stands behind it: the fields of
@@ -116,7 +116,7 @@ macro_rules! handle {
     };
 }
 
-/// What [`handle!`](crate::handle) stands for. As in `__deallocator!`, nothing of the caller's scope
+/// What [`handle!`](crate::handle!) stands for. As in `__deallocator!`, nothing of the caller's scope
 /// is named.
 #[doc(hidden)]
 #[macro_export]

@@ -74,7 +74,8 @@
 //! | C hands over | declare or adopt |
 //! | --- | --- |
 //! | `T *`, one object | `Option<Owned<T>>` ([`Owned`]) |
-//! | `void *`, a handle | `Option<Owned<Opaque<Tag>, D>>` ([`Opaque`]) |
+//! | `void *`, `X *`: a handle | `Option<Owned<Opaque<X>, D>>` ([`Opaque`]), or a type of [`handle!`] |
+//! | a child that uses its parent until it ends | `Option<Owned<Opaque<Child<'p>>, D>>`, or `handle!` with a lifetime |
 //! | `char *`, a string | `Option<Owned<NulTerminated<c_char>>>` ([`NulTerminated`]), then perhaps [`measure`](Owned::measure) |
 //! | a buffer with a string in it | [`into_c_str`](Owned::into_c_str) on its bytes, or [`Owned::from_raw_bounded`] |
 //! | pointer and length | [`Owned::from_raw_parts`] |
@@ -85,7 +86,7 @@
 //! | a linked list that is freed as a whole | `Option<Owned<T, D>>` with `D:` [`Linked<T>`](Linked), and [`Owned::nodes`] |
 //! | a reference-counted object | `Option<Shared<T, D>>` ([`Shared`]) with `D:` [`RefCounted<T>`](RefCounted) |
 //! | a secret | `Owned<T, Wipe<D>>` (`Wipe`, feature `zeroize`) |
-//! | nothing, it only shows what it keeps | `Option<BorrowedCStr<'_>>` ([`BorrowedCStr`]), [`Borrowed<'_, T>`](Borrowed) |
+//! | nothing, it only shows what it keeps | `Option<BorrowedCStr<'_>>` ([`BorrowedCStr`]), [`Borrowed<'_, T>`](Borrowed), [`Lease<'_, O>`](Lease) |
 //!
 //! | it comes back through | declare or adopt |
 //! | --- | --- |

@@ -49,7 +49,7 @@ unsafe impl<X> Sync for Opaque<X> where Pinned<X>: Never {}
 /// A [`Deallocator`](crate::Deallocator) whose `Send` and `Sync` are said of the handles that it
 /// releases, and not only of itself.
 ///
-/// [`deallocator!`](crate::deallocator) implements it for a named type, which is then neither
+/// [`deallocator!`](crate::deallocator!) implements it for a named type, which is then neither
 /// unless `: Send` or `: Send + Sync` is written. One written by hand is `Send` because nothing in it
 /// keeps it from being, and that says nothing about its handles.
 ///

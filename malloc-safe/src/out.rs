@@ -20,7 +20,7 @@ use crate::{Allocator, CVec, Deallocator, Owned, Owner, RawOf, RawPartsError};
 ///   owner ([of an `Owned`](Owned#invariant)). Where the manual calls the pointer undefined after an
 ///   error, declare a raw pointer instead;
 /// - it does so before it returns, and keeps no pointer to the place. `open_memstream` writes there
-///   whenever its stream is flushed: that is what [`slice`] is for.
+///   whenever its stream is flushed: that is what [`slice()`] is for.
 ///
 /// What C stores is not looked at, not even for its alignment.
 ///

@@ -48,7 +48,43 @@ use crate::{Borrowed, ContentBlind, Deallocator, Free, Pointee};
 /// # Threads
 ///
 /// An owner is `Send` if both `T` and `D` are: sending it moves the `T` and calls `D` in the
-/// other thread. It is `Sync` if both are.
+/// other thread. It is `Sync` if both are. Of an [`Opaque`](crate::Opaque), `D` alone decides, where
+/// it speaks for its handles ([`HandleThreads`](crate::HandleThreads)).
+///
+/// Where the owner stays in its thread, a borrow of its contents need not: a `&T` leaves wherever
+/// `T` is `Sync`. That is to say that a plain `T` may be read in any thread while its owner is
+/// borrowed, and that C does not write it meanwhile but as other threads may see (an atomic in it
+/// by atomic operations alone). What C's functions must not be given in another thread is an
+/// `Opaque`: [`Borrowed`] keeps it in its own.
+///
+/// # Long lists
+///
+/// A node that owns the next is dropped with it, and so on: a list of 100,000 nodes overflows the
+/// stack, as one of `Box`es does. Take the rest out of each node before it ends:
+///
+/// ```
+/// use malloc_safe::Owned;
+///
+/// struct Node {
+///     next: Option<Owned<Node>>,
+/// }
+///
+/// impl Drop for Node {
+///     fn drop(&mut self) {
+///         let mut rest = self.next.take();
+///         while let Some(mut node) = rest {
+///             rest = node.next.take(); // the node ends without a rest
+///         }
+///     }
+/// }
+///
+/// let mut list = None;
+/// for _ in 0..1_000_000 {
+///     list = Some(Owned::try_new(Node { next: list })?);
+/// }
+/// drop(list);
+/// # Ok::<(), malloc_safe::AllocError<Node>>(())
+/// ```
 ///
 /// # Examples
 ///
@@ -277,14 +313,15 @@ impl<T: ?Sized + Pointee + Unpin, D: ContentBlind<T>> DerefMut for Owned<T, D> {
 }
 
 // SAFETY: scenario: a worker thread receives the owner, reads the T and drops both. It owns the
-// block alone (invariant); using the T there needs T: Send, releasing it there needs D: Send.
+// block alone (invariant); using the T there needs T: Send, releasing it there needs D: Send. Of a
+// handle, D says both.
 unsafe impl<T: ?Sized + Pointee, D: Deallocator<T>> Send for Owned<T, D> where
     <T as Layout>::Threads<D>: Send
 {
 }
 
-// SAFETY: scenario: two threads hold `&Owned` and read the T. That needs T: Sync. D: Sync keeps
-// out a library whose memory may not even be looked at from elsewhere.
+// SAFETY: scenario: two threads hold `&Owned`, read the T and lend it to C's functions. Reading needs
+// T: Sync; D: Sync says that the functions may be called at once.
 unsafe impl<T: ?Sized + Pointee, D: Deallocator<T>> Sync for Owned<T, D> where
     <T as Layout>::Threads<D>: Sync
 {

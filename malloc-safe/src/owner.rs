@@ -6,7 +6,7 @@ use core::ptr::NonNull;
 use crate::{Borrowed, Deallocator, Lease, Owned, Pointee, RefCounted, Shared};
 
 /// A type that owns what one C pointer points to: an [`Owned`], a [`Shared`], or a handle of
-/// [`handle!`](crate::handle).
+/// [`handle!`](crate::handle!).
 ///
 /// It is what an [`Out`](crate::Out) makes room for, and what a [`Lease`] lends. With the trait in
 /// scope, every owner has the methods that the handles of a wrapper need.

@@ -86,7 +86,7 @@ pub(crate) mod layout {
     }
 }
 
-/// What an [`Owned`](crate::Owned) can point to: a plain type, `[T]`, `str`, [`CStr`], and this
+/// What an [`Owned`] can point to: a plain type, `[T]`, `str`, [`CStr`], and this
 /// crate's [`NulTerminated`] and [`Opaque`].
 ///
 /// C hands over nothing else: it has no trait objects. A plain type is one that is [`Unpin`]; for
@@ -241,7 +241,7 @@ impl<X> layout::Layout for Opaque<X> {
 /// It lets a deallocator that takes an `X *` release every view of such a block: one `X`, the same
 /// as an [`Opaque`], a slice of them, a terminated run of them, the same not yet written, and for
 /// `char` also bytes, [`CStr`] and `str`. Owners and other pointers in an array are blocks of
-/// `T *`s. The macro [`deallocator!`](crate::deallocator) writes its implementations
+/// `T *`s. The macro [`deallocator!`](crate::deallocator!) writes its implementations
 /// in these terms.
 ///
 /// # Safety

@@ -302,15 +302,17 @@ impl<D: Deallocator<str>> Owned<str, D> {
 /// Where the first NUL is.
 #[inline]
 pub(crate) fn find_nul(bytes: &[u8]) -> Option<usize> {
+    // The pointer of no bytes may dangle, and memchr wants a block even so (C11 7.24.1p2).
+    let block = if bytes.is_empty() { &[1] } else { bytes };
     // SAFETY: the bytes of a slice are valid.
-    unsafe { search(NonNull::from(bytes).cast(), bytes.len()) }
+    unsafe { search(NonNull::from(block).cast(), bytes.len()) }
 }
 
 /// The distance to the first NUL, if that is less than `bound`.
 ///
 /// # Safety
 ///
-/// The bytes at `first` are valid up to the first NUL, or as many as `bound`.
+/// `first` points into a block, whose bytes are valid up to the first NUL, or as many as `bound`.
 #[inline]
 unsafe fn search(first: NonNull<u8>, bound: usize) -> Option<usize> {
     // SAFETY: memchr reads one byte after the other, and none behind the first match.

@@ -360,7 +360,7 @@ impl<T: Unpin, A: Allocator + Deallocator<[T]>> DerefMut for CVec<T, A> {
 unsafe impl<T: Send, A: Allocator + Deallocator<[T]> + Send> Send for CVec<T, A> {}
 
 // SAFETY: scenario: two threads hold `&CVec` and read the elements. That needs T: Sync. A: Sync
-// keeps out a library whose memory may not even be looked at from elsewhere.
+// is more than that needs; it is as Owned has it.
 unsafe impl<T: Sync, A: Allocator + Deallocator<[T]> + Sync> Sync for CVec<T, A> {}
 
 // Moving the vector leaves its elements where they are.

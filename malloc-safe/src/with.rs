@@ -25,7 +25,7 @@ use crate::{Borrowed, Pointee};
 /// # Threads
 ///
 /// `Send` if `T` and the closure are, `Sync` if `T` is: the closure is not reachable through a
-/// shared owner.
+/// shared owner. An [`Opaque`](crate::Opaque) keeps it in its thread.
 ///
 /// # Examples
 ///

@@ -5,8 +5,8 @@ use std::hint::black_box;
 use std::ptr::{self, NonNull};
 
 use malloc_safe::{
-    Close, CloseFailure, Disposable, Dispose, Opaque, Owned, OwnedWith, RefCounted, Shared,
-    deallocator,
+    Close, CloseFailure, Disposable, Dispose, Lease, Opaque, Owned, OwnedWith, Owner, RefCounted,
+    Shared, deallocator, handle,
 };
 use malloc_sys::counted;
 
@@ -18,6 +18,7 @@ pub(crate) const PAIRS: &[Pair] = &[
     pair!("Owned<Opaque>", handle_owned, handle_by_hand),
     pair!("Owned<Opaque>, closed", closed_owned, closed_by_hand),
     pair!("Shared, clone and drop", shared_owned, shared_by_hand),
+    pair!("handle!, cloned and leased", leased_owned, leased_by_hand),
     pair!("OwnedWith", with_owned, with_by_hand),
     pair!("Disposable", struct_owned, struct_by_hand),
 ];
@@ -196,6 +197,48 @@ extern "C" fn shared_owned() -> u64 {
 #[unsafe(no_mangle)]
 #[inline(never)]
 extern "C" fn shared_by_hand() -> u64 {
+    distinct!();
+    // SAFETY: no precondition.
+    let object = unsafe { malloc_sys::counted_new(7) };
+    if object.is_null() {
+        return 0;
+    }
+    // SAFETY: a live object.
+    unsafe { malloc_sys::counted_retain(object) };
+    // SAFETY: one of the two references.
+    unsafe { malloc_sys::counted_release(object) };
+    // SAFETY: kept alive by the other.
+    let value = unsafe { malloc_sys::counted_value(object) };
+    // SAFETY: the last reference; the object is not used again.
+    unsafe { malloc_sys::counted_release(object) };
+    value
+}
+
+handle! { struct Count(counted) = malloc_sys::counted_release, clone = malloc_sys::counted_retain; }
+
+fn value(count: Lease<'_, Count>) -> u64 {
+    // SAFETY: the owner keeps the object alive.
+    unsafe { malloc_sys::counted_value(count.as_ptr()) }
+}
+
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn leased_owned() -> u64 {
+    distinct!();
+    // SAFETY: no precondition.
+    let object = unsafe { malloc_sys::counted_new(7) };
+    // SAFETY: NULL, or an object with one reference, which is handed over.
+    let Some(object) = (unsafe { Count::from_raw(object) }) else {
+        return 0;
+    };
+    let other = object.clone();
+    drop(object);
+    value(other.lease())
+}
+
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn leased_by_hand() -> u64 {
     distinct!();
     // SAFETY: no precondition.
     let object = unsafe { malloc_sys::counted_new(7) };

@@ -137,7 +137,9 @@ extern "C" fn c_string_by_hand() -> u64 {
     distinct!();
     let key = black_box(KEY);
     // SAFETY: as many bytes are there.
-    if !unsafe { libc::memchr(key.as_ptr().cast(), 0, key.len()) }.is_null() {
+    let found = !key.is_empty() // memchr wants a block, even for no bytes
+        && !unsafe { libc::memchr(key.as_ptr().cast(), 0, key.len()) }.is_null();
+    if found {
         return 0;
     }
     let size = key.len() + 1;
