@@ -109,7 +109,7 @@ __attribute__((noinline)) static uint32_t context_of(CALLER_PARAMETERS) {
 #define CONTEXT_MASK (((uint64_t)1 << INTERPOSE_CONTEXT_BITS) - 1)
 
 static uint64_t recorded_size(size_t size) {
-    size_t most = SIZE_MAX >> INTERPOSE_CONTEXT_BITS;
+    size_t most = SIZE_MAX >> (INTERPOSE_CONTEXT_BITS + INTERPOSE_RESERVED_BITS);
     return (uint64_t)(size < most ? size : most) << INTERPOSE_CONTEXT_BITS;
 }
 

@@ -64,8 +64,11 @@ typedef void interpose_closing(void);
  * the thread and that of the block until then. */
 typedef uint32_t interpose_reallocated(uint32_t context, uint32_t before);
 
-/** Looks at the record of a live block; may change it atomically. */
-typedef void interpose_visit(void *data, uint64_t *record);
+/** In the word of a record: not the record's, and to be left as it is. */
+#define INTERPOSE_RESERVED_BITS 1
+
+/** Looks at the record of a live block, and at its address; may change the record atomically. */
+typedef void interpose_visit(void *data, uint64_t *record, uintptr_t block);
 
 /** Says whether there are hooks. */
 enum interpose_support interpose_support(void);

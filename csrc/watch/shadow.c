@@ -53,6 +53,7 @@ static struct shadow_leaf *make_leaf(uintptr_t address) {
     if (made == NULL) {
         return NULL;
     }
+    made->base = address & ~(((uintptr_t)1 << SHADOW_LEAF_BITS) - 1);
     /* Into the list first, so that a walk sees what is recorded as soon as it is. */
     made->next = atomic_load(&newest);
     while (!atomic_compare_exchange_weak(&newest, &made->next, made)) {
@@ -98,12 +99,15 @@ static bool is_empty(struct shadow_leaf *leaf, size_t page) {
     return true;
 }
 
-static void walk_page(struct shadow_leaf *leaf, size_t page, void (*visit)(void *data, uint64_t *record),
+static void walk_page(struct shadow_leaf *leaf, size_t page, void (*visit)(void *data, uint64_t *record, uintptr_t block),
                       void *data) {
     atomic_uint_least64_t *slots = &leaf->slots[page * SHADOW_PAGE_SLOTS];
     for (size_t slot = 0; slot < SHADOW_PAGE_SLOTS; slot++) {
-        if (atomic_load_explicit(&slots[slot], memory_order_relaxed) != 0) {
-            visit(data, (uint64_t *)&slots[slot]);
+        uint64_t record = atomic_load_explicit(&slots[slot], memory_order_relaxed);
+        if (record != 0) {
+            size_t granule = page * SHADOW_PAGE_SLOTS + slot;
+            uintptr_t half = (record & SHADOW_UPPER) != 0 ? (uintptr_t)1 << (SHADOW_GRANULE_BITS - 1) : 0;
+            visit(data, (uint64_t *)&slots[slot], leaf->base + (granule << SHADOW_GRANULE_BITS) + half);
         }
     }
 }
@@ -127,7 +131,7 @@ static void forget_empty(struct shadow_leaf *leaf, const bool *empty) {
     }
 }
 
-void interpose_shadow_walk(unsigned since, void (*visit)(void *data, uint64_t *record), void *data) {
+void interpose_shadow_walk(unsigned since, void (*visit)(void *data, uint64_t *record, uintptr_t block), void *data) {
     for (struct shadow_leaf *leaf = atomic_load(&newest); leaf != NULL; leaf = leaf->next) {
         bool empty[SHADOW_PAGES] = {false};
         bool any_empty = false;

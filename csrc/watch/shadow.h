@@ -1,7 +1,7 @@
 /* What is known of each live block: a word for every 32 bytes of address space, found by shifts.
  *
  * glibc's smallest chunk is 32 bytes on 64-bit machines, so two blocks never start in one granule,
- * and a block's word needs no lock: only its owner records and forgets it. A walk changes a word
+ * and its word says in its top bit in which half of the granule it does. A block's word needs no lock: only its owner records and forgets it. A walk changes a word
  * by compare-and-exchange, which fails if the owner was there first.
  *
  * Where the hooks cannot be (INTERPOSE_HOOKS is 0) there is none of it.
@@ -36,6 +36,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Set in the word of a block that begins in the upper half of its granule. */
+#define SHADOW_UPPER ((uint64_t)1 << 63)
 #define SHADOW_ADDRESS_BITS 48
 #define SHADOW_GRANULE_BITS 5
 #define SHADOW_LEAF_BITS 25
@@ -49,6 +51,7 @@ struct shadow_leaf {
     /* For each page of slots: the generation of the last record in it; 0 if it holds none. */
     atomic_uint stamps[SHADOW_PAGES];
     struct shadow_leaf *next; /* all leaves, newest first */
+    uintptr_t base;           /* the first address that it has a slot for */
 };
 
 /* Hidden, to be reached without a table of the linker's. */
@@ -65,7 +68,7 @@ void *interpose_shadow_put_first(void *block, uint64_t record);
 
 /* Shows every record that is in a page with one of this generation or a later. Not in two threads at
  * once. */
-void interpose_shadow_walk(unsigned since, void (*visit)(void *data, uint64_t *record), void *data);
+void interpose_shadow_walk(unsigned since, void (*visit)(void *data, uint64_t *record, uintptr_t block), void *data);
 
 /* How many pages the next walk looks at. */
 size_t interpose_shadow_pages(void);
@@ -112,6 +115,7 @@ static inline bool shadow_has(const void *block) {
 static inline void shadow_put_in(struct shadow_leaf *leaf, uintptr_t address, uint64_t record) {
     size_t number = shadow_slot_number(address);
     size_t page = number / SHADOW_PAGE_SLOTS;
+    record |= (uint64_t)(address >> (SHADOW_GRANULE_BITS - 1) & 1) << 63;
     atomic_store_explicit(&leaf->slots[number], record, memory_order_relaxed);
     /* In this order: a walk marks a page as empty before it looks at it once more, and has a barrier
      * executed by every thread in between. */

@@ -192,6 +192,17 @@ pub(crate) fn set_epochs(epoch: u32, outside: u32) {
 static HOOKS: unsafe extern "C" fn(usize) -> *mut c_void = malloc_sys::interpose_malloc;
 
 const CONTEXT_BITS: u32 = malloc_sys::INTERPOSE_CONTEXT_BITS;
+const CONTEXT_MASK: u64 = (1 << CONTEXT_BITS) - 1;
+
+/// The bits above the size.
+const RESERVED: u64 = !(u64::MAX >> malloc_sys::INTERPOSE_RESERVED_BITS);
+
+/// Where a live block is, and how many bytes were asked for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Block {
+    pub(crate) address: usize,
+    pub(crate) size: u64,
+}
 
 /// What is known of a live block.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -199,11 +210,11 @@ pub(crate) struct Record(u64);
 
 impl Record {
     pub(crate) fn size(self) -> u64 {
-        self.0 >> CONTEXT_BITS
+        (self.0 & !RESERVED) >> CONTEXT_BITS
     }
 
     pub(crate) fn context(self) -> u32 {
-        (self.0 & ((1 << CONTEXT_BITS) - 1)) as u32
+        (self.0 & CONTEXT_MASK) as u32
     }
 }
 
@@ -227,10 +238,10 @@ impl Generation {
 pub(crate) fn walk(
     since: Generation,
     mut judge: impl FnMut(u32) -> Verdict,
-    mut keep: impl FnMut(Record),
+    mut keep: impl FnMut(Record, Block),
 ) {
-    let mut record = |slot: &AtomicU64| settle(slot, &mut judge, &mut keep);
-    let mut record: &mut dyn FnMut(&AtomicU64) = &mut record;
+    let mut record = |slot: &AtomicU64, address| settle(slot, address, &mut judge, &mut keep);
+    let mut record: &mut dyn FnMut(&AtomicU64, usize) = &mut record;
     // SAFETY: `visit_record` is given the reference it expects; and the callers hold the lock of the
     // scopes, with the thread busy.
     unsafe { malloc_sys::interpose_walk(since.0, Some(visit_record), (&raw mut record).cast()) };
@@ -245,7 +256,12 @@ pub(crate) struct Verdict {
     pub(crate) context: u32,
 }
 
-fn settle(slot: &AtomicU64, judge: &mut impl FnMut(u32) -> Verdict, keep: &mut impl FnMut(Record)) {
+fn settle(
+    slot: &AtomicU64,
+    address: usize,
+    judge: &mut impl FnMut(u32) -> Verdict,
+    keep: &mut impl FnMut(Record, Block),
+) {
     use core::sync::atomic::Ordering::Relaxed;
 
     let mut word = slot.load(Relaxed);
@@ -254,7 +270,7 @@ fn settle(slot: &AtomicU64, judge: &mut impl FnMut(u32) -> Verdict, keep: &mut i
         let verdict = judge(record.context());
         let settled = match verdict.context {
             0 => 0,
-            context => record.size() << CONTEXT_BITS | u64::from(context),
+            context => word & !CONTEXT_MASK | u64::from(context),
         };
         if settled != word
             && let Err(changed) = slot.compare_exchange(word, settled, Relaxed, Relaxed)
@@ -263,15 +279,16 @@ fn settle(slot: &AtomicU64, judge: &mut impl FnMut(u32) -> Verdict, keep: &mut i
             continue;
         }
         if verdict.counts {
-            keep(record);
+            let size = record.size();
+            keep(record, Block { address, size });
         }
         break;
     }
 }
 
-unsafe extern "C" fn visit_record(data: *mut c_void, record: *mut u64) {
+unsafe extern "C" fn visit_record(data: *mut c_void, record: *mut u64, block: usize) {
     // SAFETY: `walk` passes this very reference.
-    let settle = unsafe { &mut *data.cast::<&mut dyn FnMut(&AtomicU64)>() };
+    let settle = unsafe { &mut *data.cast::<&mut dyn FnMut(&AtomicU64, usize)>() };
     // SAFETY: a word that stays mapped for ever and is accessed atomically by everybody.
-    settle(unsafe { &*record.cast::<AtomicU64>() });
+    settle(unsafe { &*record.cast::<AtomicU64>() }, block);
 }

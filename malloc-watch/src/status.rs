@@ -235,10 +235,10 @@ fn blocks_of<R>(call: impl FnOnce() -> R, mut see: impl FnMut(u64)) -> Option<R>
         call()
     };
     scope.leave();
-    scope.close(|key, size| {
+    scope.close(|key, block| {
         // Scope 0 is that of threads from elsewhere.
         if key.scope != 0 {
-            see(size);
+            see(block.size);
         }
     });
     Some(result)

@@ -2,6 +2,7 @@
 
 pub const INTERPOSE_CONTEXT_BITS: u32 = 24;
 pub const INTERPOSE_EPOCH_SHIFT: u32 = 32;
+pub const INTERPOSE_RESERVED_BITS: u32 = 1;
 #[doc = " They are."]
 pub const interpose_support_INTERPOSE_SUPPORTED: interpose_support = 0;
 #[doc = " No: a sanitizer brings its own malloc, and defining another would disarm it silently."]
@@ -24,9 +25,10 @@ pub type interpose_closing = ::core::option::Option<unsafe extern "C" fn()>;
 #[doc = " The context of a block of this scope-less thread's that was reallocated: both chosen before, that of\n the thread and that of the block until then."]
 pub type interpose_reallocated =
     ::core::option::Option<unsafe extern "C" fn(context: u32, before: u32) -> u32>;
-#[doc = " Looks at the record of a live block; may change it atomically."]
-pub type interpose_visit =
-    ::core::option::Option<unsafe extern "C" fn(data: *mut ::libc::c_void, record: *mut u64)>;
+#[doc = " Looks at the record of a live block, and at its address; may change the record atomically."]
+pub type interpose_visit = ::core::option::Option<
+    unsafe extern "C" fn(data: *mut ::libc::c_void, record: *mut u64, block: usize),
+>;
 unsafe extern "C" {
     #[doc = " Says whether there are hooks."]
     pub fn interpose_support() -> interpose_support;

@@ -46,30 +46,44 @@ impl Display for Report {
         let amount = amount_of(self.blocks(), self.bytes());
         painted(f, RED, &format!("{amount} left behind, from {sites}"))?;
         writeln!(f)?;
-        for site in self.sites().iter().take(MOST_SITES) {
+        let is_direct = |site: &&Site| site.blocks() > site.indirect_blocks();
+        let (direct, indirect): (Vec<&Site>, Vec<&Site>) = self.sites().iter().partition(is_direct);
+        for site in direct.iter().take(MOST_SITES) {
             writeln!(f)?;
             Display::fmt(site, f)?;
         }
-        let rest = self.sites().get(MOST_SITES..).unwrap_or_default();
-        if !rest.is_empty() {
-            let blocks = rest.iter().map(Site::blocks).sum();
-            let bytes = rest.iter().map(Site::bytes).sum();
-            writeln!(
-                f,
-                "\n… and {} from {} more sites",
-                amount_of(blocks, bytes),
-                grouped(rest.len() as u64)
-            )?;
+        rest_of(direct.get(MOST_SITES..).unwrap_or_default(), "", f)?;
+        rest_of(&indirect, ", each of which belongs to one above", f)?;
+        if !self.is_sorted() {
+            writeln!(f, "\nToo many blocks to tell which belong to others.")?;
         }
         if self.may_be_set_up_once() {
-            let hint = "What is set up once, or replaces what was there, is among these: leak::repeat \
-                        reports what grows alone.";
+            let hint = "What is set up once, or replaces what was there, may be among these: \
+                        leak::repeat reports only what grows.";
             writeln!(f)?;
             painted(f, DIM, hint)?;
             writeln!(f)?;
         }
         what_is_out_of_sight(self, f)
     }
+}
+
+/// Sites that are only counted.
+fn rest_of(sites: &[&Site], of_what_kind: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    if sites.is_empty() {
+        return Ok(());
+    }
+    let blocks = sites.iter().map(|site| site.blocks()).sum();
+    let bytes = sites.iter().map(|site| site.bytes()).sum();
+    let number = match sites.len() {
+        1 => "1 more site".into(),
+        number => format!("{} more sites", grouped(number as u64)),
+    };
+    writeln!(
+        f,
+        "\n… and {} from {number}{of_what_kind}",
+        amount_of(blocks, bytes)
+    )
 }
 
 /// What the report cannot know, a line each.
@@ -115,6 +129,10 @@ fn what_is_out_of_sight(report: &Report, f: &mut fmt::Formatter<'_>) -> fmt::Res
 impl Display for Site {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         painted(f, BOLD, &amount_of(self.blocks(), self.bytes()))?;
+        if self.owned_blocks() > 0 {
+            let owned = amount_of(self.owned_blocks(), self.owned_bytes());
+            write!(f, ", to which {owned} belong")?;
+        }
         writeln!(f)?;
         for frame in self.frames().iter().take(MOST_FRAMES) {
             Display::fmt(frame, f)?;

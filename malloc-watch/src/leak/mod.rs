@@ -83,6 +83,7 @@ mod annotations;
 pub(crate) mod context;
 mod display;
 mod frames;
+mod ownership;
 mod repeat;
 mod report;
 mod scope;

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::report::{Report, Tally};
+use super::report::Report;
 use super::scope::{Open, within};
 use super::scopes::{ProcessRuns, Runs, Successive};
 use crate::hooks::Busy;
@@ -128,15 +128,17 @@ fn run<S: Successive, R>(name: &str, runs: usize, mut call: impl FnMut() -> R) -
         return Report::inactive(Reason::Full);
     }
     let mut found = HashMap::<(StackId, bool), Survivors>::new();
+    let mut survivors = Vec::new();
     let busy = Busy::enter();
     let position = open.scope.position();
-    let running = open.end(|key, size| {
+    let running = open.end(|key, block| {
         if let Some(run) = position(key) {
             let is_outside = key.scope == 0 && !S::IS_OF_PROCESS;
             let site = found
                 .entry((key.stack, is_outside))
                 .or_insert_with(|| Survivors::of(runs));
-            site.add(size, run);
+            site.add(run);
+            survivors.push((key.stack, is_outside, block));
         }
     });
     // Others may do something else in each run: they are judged site by site.
@@ -148,11 +150,13 @@ fn run<S: Successive, R>(name: &str, runs: usize, mut call: impl FnMut() -> R) -
         together.grows()
     };
     found.retain(|(_, is_outside), site| site.grows() || is_by_many_ways && !*is_outside);
-    let mut inside = HashMap::<StackId, Tally>::new();
-    for ((stack, _), site) in found.drain() {
-        inside.entry(stack).or_default().merge(site.tally);
-    }
-    let report = Report::new(inside, HashMap::new(), running);
+    survivors.retain(|&(stack, is_outside, _)| found.contains_key(&(stack, is_outside)));
+    let blocks: Vec<_> = survivors
+        .into_iter()
+        .map(|(stack, _, block)| (stack, block))
+        .collect();
+    let report = Report::new(&blocks, HashMap::new(), running);
+    drop(blocks);
     drop((found, position));
     drop(busy);
     report
@@ -160,7 +164,6 @@ fn run<S: Successive, R>(name: &str, runs: usize, mut call: impl FnMut() -> R) -
 
 /// The blocks of one stack that are live after the last run.
 struct Survivors {
-    tally: Tally,
     /// Whether there is one of each run.
     from: Vec<bool>,
 }
@@ -168,18 +171,15 @@ struct Survivors {
 impl Survivors {
     fn of(runs: usize) -> Self {
         Self {
-            tally: Tally::default(),
             from: vec![false; runs],
         }
     }
 
-    fn add(&mut self, size: u64, run: usize) {
-        self.tally.add(size);
+    fn add(&mut self, run: usize) {
         self.from[run] = true;
     }
 
     fn merge(&mut self, other: &Self) {
-        self.tally.merge(other.tally);
         for (from, &other) in self.from.iter_mut().zip(&other.from) {
             *from |= other;
         }

@@ -5,9 +5,9 @@ use std::io::{self, IsTerminal as _};
 use std::{env, fmt};
 
 use super::annotations::Annotations;
-use super::{allow, frames};
+use super::{allow, frames, ownership};
 use crate::fork;
-use crate::hooks::Busy;
+use crate::hooks::{Block, Busy};
 use crate::stack::{Frame, StackId, Stacks};
 use crate::status::{Reason, Status};
 
@@ -35,8 +35,8 @@ impl Tally {
 /// The blocks that a piece of code left behind.
 ///
 /// Displays as a text for people, one site after the other, with colours as `{:#}`. It serialises as
-/// `{"inactive": null, "blocks": 1, "bytes": 10, "sites": [{"blocks": 1, "bytes": 10, "frames":
-/// [{"function": "strdup", "file": null, "line": null, "object": "/lib/libc.so.6"}]}]}`, with the
+/// `{"inactive": null, "blocks": 1, "bytes": 10, "sites": [{"blocks": 1, "bytes": 10,
+/// "indirect_blocks": 0, "owned_blocks": 0, "owned_bytes": 0, "frames": [{"function": "strdup", "file": null, "line": null, "object": "/lib/libc.so.6"}]}]}`, with the
 /// reason as a text in `inactive` if nothing could be seen.
 ///
 /// ```
@@ -59,6 +59,8 @@ pub struct Report {
     allowed: Tally,
     /// Whether what is set up once may be among the sites.
     may_be_set_up_once: bool,
+    /// Whether it is known which blocks belong to others.
+    is_sorted: bool,
 }
 
 /// The blocks that were allocated by way of the same calls.
@@ -80,6 +82,10 @@ pub struct Report {
 #[derive(Clone, Debug)]
 pub struct Site {
     tally: Tally,
+    /// Those of them that belong to another block that was left behind.
+    indirect: Tally,
+    /// Blocks, of whichever sites, that belong to one of these.
+    owned: Tally,
     frames: Vec<Frame>,
 }
 
@@ -114,6 +120,58 @@ impl Site {
         self.tally.bytes
     }
 
+    /// How many of the blocks belong to another block that was left behind, directly or by way of others:
+    /// that one points to them, and they go with it.
+    ///
+    /// ```
+    /// use malloc_watch::leak;
+    ///
+    /// # if leak::status() == leak::Status::Active {
+    /// let report = leak::scope(|| {
+    ///     let parts = vec![Box::new(1_u8), Box::new(2), Box::new(3)];
+    ///     std::mem::forget(std::hint::black_box(parts));
+    /// });
+    /// let indirect: u64 = report.sites().iter().map(leak::Site::indirect_blocks).sum();
+    /// assert_eq!((report.blocks(), indirect), (4, 3)); // the vector, and what it owns
+    /// # }
+    /// ```
+    pub fn indirect_blocks(&self) -> u64 {
+        self.indirect.blocks
+    }
+
+    /// How many blocks, of whichever sites, belong to the blocks of this one.
+    ///
+    /// ```
+    /// use malloc_watch::leak;
+    ///
+    /// # if leak::status() == leak::Status::Active {
+    /// let report = leak::scope(|| {
+    ///     let parts = vec![Box::new(1_u8), Box::new(2), Box::new(3)];
+    ///     std::mem::forget(std::hint::black_box(parts));
+    /// });
+    /// assert_eq!(report.sites()[0].owned_blocks(), 3);
+    /// # }
+    /// ```
+    pub fn owned_blocks(&self) -> u64 {
+        self.owned.blocks
+    }
+
+    /// How many bytes were asked for in the blocks that belong to those of this site.
+    ///
+    /// ```
+    /// use malloc_watch::leak;
+    ///
+    /// # if leak::status() == leak::Status::Active {
+    /// let report = leak::scope(|| {
+    ///     std::mem::forget(std::hint::black_box(vec![vec![1_u8; 100]]));
+    /// });
+    /// assert_eq!(report.sites()[0].owned_bytes(), 100);
+    /// # }
+    /// ```
+    pub fn owned_bytes(&self) -> u64 {
+        self.owned.bytes
+    }
+
     /// The calls, from the C function that called `malloc` to the code that was looked at.
     ///
     /// ```
@@ -139,22 +197,27 @@ impl Report {
             running: 0,
             allowed: Tally::default(),
             may_be_set_up_once: false,
+            is_sorted: true,
         }
     }
 
     /// Names the stacks, so that libraries that are unloaded later are still known: of what is inside,
     /// and of what threads from elsewhere allocated meanwhile.
     pub(super) fn new(
-        found: impl IntoIterator<Item = (StackId, Tally)>,
+        found: &[(StackId, Block)],
         outside: impl IntoIterator<Item = (StackId, Tally)>,
         running: u32,
     ) -> Self {
         let _busy = Busy::enter();
+        let (found, is_sorted) = by_stack(found);
         let mut names = fork::names();
         let symbolizer = names.as_mut().map(|names| names.get_or_insert_default());
         let mut stacks = Stacks::new(symbolizer);
         let sites = named(&mut stacks, found, |_| true);
         // Other tests run beside this one, in threads that the harness starts.
+        let outside = outside
+            .into_iter()
+            .map(|(stack, tally)| (stack, Tallies::direct(tally)));
         let outside = named(&mut stacks, outside, |frames| {
             !frames::is_of_the_test_harness(frames)
         });
@@ -179,6 +242,7 @@ impl Report {
             running,
             allowed,
             may_be_set_up_once: false,
+            is_sorted,
         }
     }
 
@@ -186,6 +250,10 @@ impl Report {
     pub(super) fn with_hint(mut self) -> Self {
         self.may_be_set_up_once = true;
         self
+    }
+
+    pub(super) fn is_sorted(&self) -> bool {
+        self.is_sorted
     }
 
     pub(super) fn may_be_set_up_once(&self) -> bool {
@@ -244,7 +312,8 @@ impl Report {
         self.sites.iter().map(Site::bytes).sum()
     }
 
-    /// Where the blocks came from, the most bytes first.
+    /// Where the blocks came from: the most bytes first, with those that belong to them, and sites of whose
+    /// blocks each belongs to another last.
     ///
     /// ```
     /// use malloc_watch::leak;
@@ -429,13 +498,54 @@ impl Report {
     }
 }
 
+/// The blocks of one stack: all, those that belong to others, and those of others that belong to them.
+#[derive(Clone, Copy, Default)]
+struct Tallies {
+    all: Tally,
+    indirect: Tally,
+    owned: Tally,
+}
+
+impl Tallies {
+    fn direct(all: Tally) -> Self {
+        Self {
+            all,
+            ..Self::default()
+        }
+    }
+
+    fn merge(&mut self, other: Self) {
+        self.all.merge(other.all);
+        self.indirect.merge(other.indirect);
+        self.owned.merge(other.owned);
+    }
+}
+
+/// Counts blocks by stack, and says whether it could be told which belong to others.
+fn by_stack(found: &[(StackId, Block)]) -> (HashMap<StackId, Tallies>, bool) {
+    let mut tallies = HashMap::<StackId, Tallies>::new();
+    let blocks: Vec<Block> = found.iter().map(|&(_, block)| block).collect();
+    let owners = ownership::owners(&blocks);
+    for (number, &(stack, block)) in found.iter().enumerate() {
+        let tally = tallies.entry(stack).or_default();
+        tally.all.add(block.size);
+        let owner = owners.as_ref().map_or(number, |owners| owners[number]);
+        if owner != number {
+            tally.indirect.add(block.size);
+            let (owning, _) = found[owner];
+            tallies.entry(owning).or_default().owned.add(block.size);
+        }
+    }
+    (tallies, owners.is_some())
+}
+
 /// Sites by their frames, the most bytes first, without what the runtime keeps for itself.
 fn named(
     stacks: &mut Stacks<'_>,
-    found: impl IntoIterator<Item = (StackId, Tally)>,
+    found: impl IntoIterator<Item = (StackId, Tallies)>,
     wanted: impl Fn(&[Frame]) -> bool,
 ) -> Vec<Site> {
-    let mut merged = HashMap::<Vec<Frame>, Tally>::new();
+    let mut merged = HashMap::<Vec<Frame>, Tallies>::new();
     for (stack, tally) in found {
         let frames = stacks.name(stack);
         if frames::is_of_a_thread_local(&frames)
@@ -451,10 +561,20 @@ fn named(
     }
     let mut sites: Vec<Site> = merged
         .into_iter()
-        .map(|(frames, tally)| Site { tally, frames })
+        .map(|(frames, tallies)| Site {
+            tally: tallies.all,
+            indirect: tallies.indirect,
+            owned: tallies.owned,
+            frames,
+        })
         .collect();
     sites.sort_by(|one, other| {
-        let size = |site: &Site| (site.tally.bytes, site.tally.blocks);
+        // What a fix would free: with what belongs to the blocks, without those that belong to others.
+        let size = |site: &Site| {
+            let direct = site.tally.bytes - site.indirect.bytes;
+            let is_direct = site.tally.blocks > site.indirect.blocks;
+            (is_direct, direct + site.owned.bytes, site.tally.blocks)
+        };
         let functions = |site: &Site| site.frames.first().map(|frame| frame.function.clone());
         size(other)
             .cmp(&size(one))

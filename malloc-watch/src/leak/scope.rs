@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use super::context::Key;
 use super::report::{Report, Tally};
 use super::scopes::{ProcessScope, Scope, ThreadScope};
-use crate::hooks::{Busy, Watch};
+use crate::hooks::{Block, Busy, Watch};
 use crate::stack::StackEnd;
 use crate::status::{self, Reason, Status};
 
@@ -250,27 +250,26 @@ impl<S: Scope> Open<S> {
 
 impl<S: Scope> Open<S> {
     /// Tells of what is live, and how many threads that were started inside are still there.
-    pub(super) fn end(mut self, keep: impl FnMut(Key, u64)) -> u32 {
+    pub(super) fn end(mut self, keep: impl FnMut(Key, Block)) -> u32 {
         self.close(keep)
     }
 
     /// Ends the scope and reports what is live.
     pub(super) fn report(self) -> Report {
         let is_of_process = S::IS_OF_PROCESS;
-        let mut found = HashMap::<_, Tally>::new();
+        let mut found = Vec::new();
         let mut outside = HashMap::<_, Tally>::new();
-        let running = self.end(|key, size| {
-            let place = if key.scope == 0 && !is_of_process {
-                &mut outside
+        let running = self.end(|key, block| {
+            if key.scope == 0 && !is_of_process {
+                outside.entry(key.stack).or_default().add(block.size);
             } else {
-                &mut found
-            };
-            place.entry(key.stack).or_default().add(size);
+                found.push((key.stack, block));
+            }
         });
-        Report::new(found, outside, running).with_hint()
+        Report::new(&found, outside, running).with_hint()
     }
 
-    fn close(&mut self, keep: impl FnMut(Key, u64)) -> u32 {
+    fn close(&mut self, keep: impl FnMut(Key, Block)) -> u32 {
         let _busy = Busy::enter();
         self.scope.leave();
         let running = wait_for_threads(&self.scope);

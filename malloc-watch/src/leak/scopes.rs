@@ -13,7 +13,7 @@ use std::collections::HashMap;
 
 use super::context::{self, Key};
 use crate::fork;
-use crate::hooks::{self, Busy, Generation, Record, Verdict};
+use crate::hooks::{self, Block, Busy, Generation, Record, Verdict};
 
 const SCOPES: usize = 1 << context::SCOPE_BITS;
 
@@ -183,7 +183,7 @@ impl Ending {
 
 impl Registry {
     /// Reports the blocks of what has ended, and hands each to who else it belongs to.
-    fn settle(&self, generation: Generation, ending: Ending, mut keep: impl FnMut(Key, u64)) {
+    fn settle(&self, generation: Generation, ending: Ending, mut keep: impl FnMut(Key, Block)) {
         let oldest = self.oldest_epoch();
         let judge = |context: u32| -> Verdict {
             let Some(key) = context::get(context) else {
@@ -217,9 +217,9 @@ impl Registry {
             Some((last, verdict)) if last == context => verdict,
             _ => known.insert((context, judge(context))).1,
         };
-        hooks::walk(generation, judge, |record: Record| {
+        hooks::walk(generation, judge, |record: Record, block| {
             if let Some(key) = context::get(record.context()) {
-                keep(key, record.size());
+                keep(key, block);
             }
         });
     }
@@ -243,7 +243,7 @@ pub(crate) trait Scope: Sized {
 
     /// Tells of each block that was allocated inside and is live, and of those that threads outside of
     /// all scopes allocated meanwhile: their scope is 0. After `leave`, once.
-    fn close(&self, keep: impl FnMut(Key, u64));
+    fn close(&self, keep: impl FnMut(Key, Block));
 }
 
 /// What a thread allocates, and the threads that it starts.
@@ -282,7 +282,7 @@ impl Scope for ThreadScope {
         hooks::set_scope(self.around);
     }
 
-    fn close(&self, keep: impl FnMut(Key, u64)) {
+    fn close(&self, keep: impl FnMut(Key, Block)) {
         let ending = Ending::Thread(self.number, self.since);
         close(&[self], self.generation, ending, keep);
     }
@@ -293,7 +293,7 @@ fn close(
     scopes: &[&ThreadScope],
     generation: Generation,
     ending: Ending,
-    keep: impl FnMut(Key, u64),
+    keep: impl FnMut(Key, Block),
 ) {
     let mut registry = fork::scopes();
     let ended = |scope: &&&ThreadScope| {
@@ -390,7 +390,7 @@ impl Scope for ProcessRuns {
 
     fn leave(&self) {}
 
-    fn close(&self, keep: impl FnMut(Key, u64)) {
+    fn close(&self, keep: impl FnMut(Key, Block)) {
         self.around.close(keep);
     }
 }
@@ -427,7 +427,7 @@ impl Scope for Runs {
         self.around.leave();
     }
 
-    fn close(&self, keep: impl FnMut(Key, u64)) {
+    fn close(&self, keep: impl FnMut(Key, Block)) {
         let scopes: Vec<_> = self.runs.iter().chain([&self.around]).collect();
         let first = self.runs.first().unwrap_or(&self.around);
         let ending = Ending::Thread(self.around.number, first.since);
@@ -460,7 +460,7 @@ impl Scope for ProcessScope {
     /// Only closing ends it: it is every thread's.
     fn leave(&self) {}
 
-    fn close(&self, keep: impl FnMut(Key, u64)) {
+    fn close(&self, keep: impl FnMut(Key, Block)) {
         let mut registry = fork::scopes();
         registry.epochs.retain(|&epoch| epoch != self.epoch);
         registry.set_epochs();

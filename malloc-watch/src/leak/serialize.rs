@@ -23,9 +23,12 @@ impl Serialize for Report {
 
 impl Serialize for Site {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut site = serializer.serialize_struct("Site", 3)?;
+        let mut site = serializer.serialize_struct("Site", 6)?;
         site.serialize_field("blocks", &self.blocks())?;
         site.serialize_field("bytes", &self.bytes())?;
+        site.serialize_field("indirect_blocks", &self.indirect_blocks())?;
+        site.serialize_field("owned_blocks", &self.owned_blocks())?;
+        site.serialize_field("owned_bytes", &self.owned_bytes())?;
         site.serialize_field("frames", self.frames())?;
         site.end()
     }

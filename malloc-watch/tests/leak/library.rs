@@ -4,16 +4,30 @@ use crate::support::{found, is_active, left_by};
 use core::ffi::{c_char, c_int, c_void};
 use core::mem;
 use malloc_safe::{Deallocator, NulTerminated, Owned};
+use malloc_watch::leak;
 use std::env;
 use std::sync::OnceLock;
 
 type Mprintf = unsafe extern "C" fn(*const c_char, ...) -> *mut c_char;
 type Free = unsafe extern "C" fn(*mut c_void);
+type Open = unsafe extern "C" fn(*const c_char, *mut *mut c_void) -> c_int;
+type Prepare = unsafe extern "C" fn(
+    *mut c_void,
+    *const c_char,
+    c_int,
+    *mut *mut c_void,
+    *mut *const c_char,
+) -> c_int;
+type OfHandle = unsafe extern "C" fn(*mut c_void) -> c_int;
 
 #[derive(Clone, Copy)]
 struct Sqlite {
     mprintf: Mprintf,
     free: Free,
+    open: Open,
+    prepare: Prepare,
+    finalize: OfHandle,
+    close: OfHandle,
 }
 
 /// libsqlite3, with what it allocates once allocated.
@@ -41,6 +55,18 @@ fn sqlite() -> Option<Sqlite> {
             mprintf: unsafe { mem::transmute::<*mut c_void, Mprintf>(symbol(c"sqlite3_mprintf")) },
             // SAFETY: the function's type in sqlite3.h.
             free: unsafe { mem::transmute::<*mut c_void, Free>(symbol(c"sqlite3_free")) },
+            // SAFETY: the function's type in sqlite3.h.
+            open: unsafe { mem::transmute::<*mut c_void, Open>(symbol(c"sqlite3_open")) },
+            // SAFETY: the function's type in sqlite3.h.
+            prepare: unsafe {
+                mem::transmute::<*mut c_void, Prepare>(symbol(c"sqlite3_prepare_v2"))
+            },
+            // SAFETY: the function's type in sqlite3.h.
+            finalize: unsafe {
+                mem::transmute::<*mut c_void, OfHandle>(symbol(c"sqlite3_finalize"))
+            },
+            // SAFETY: the function's type in sqlite3.h.
+            close: unsafe { mem::transmute::<*mut c_void, OfHandle>(symbol(c"sqlite3_close")) },
         })
     });
     if loaded.is_none() {
@@ -105,4 +131,52 @@ fn a_string_of_sqlites_that_is_owned_leaves_nothing() {
         assert_eq!(text.expect("enough memory").to_bytes(), b"hello world");
     });
     assert_eq!(found(&report), (0, 0), "{report}");
+}
+
+/// Opens a database in memory and prepares a statement, which keeps the database from being closed.
+fn open_and_prepare(sqlite: Sqlite) -> (*mut c_void, *mut c_void) {
+    let (mut database, mut statement) = (core::ptr::null_mut(), core::ptr::null_mut());
+    // SAFETY: a C string, and a place for the handle.
+    let opened = unsafe { (sqlite.open)(c":memory:".as_ptr(), &raw mut database) };
+    assert_eq!(opened, 0);
+    let sql = c"SELECT name, sql FROM sqlite_master ORDER BY name";
+    // SAFETY: an open database, a C string, and a place for the handle.
+    let prepared = unsafe {
+        (sqlite.prepare)(
+            database,
+            sql.as_ptr(),
+            -1,
+            &raw mut statement,
+            core::ptr::null_mut(),
+        )
+    };
+    assert_eq!(prepared, 0);
+    (database, statement)
+}
+
+fn close(sqlite: Sqlite, (database, statement): (*mut c_void, *mut c_void)) {
+    // SAFETY: a live statement, not used again.
+    unsafe { (sqlite.finalize)(statement) };
+    // SAFETY: a live database, not used again.
+    assert_eq!(unsafe { (sqlite.close)(database) }, 0);
+}
+
+#[test]
+fn a_database_that_is_not_closed_is_one_leak_with_all_that_belongs_to_it() {
+    let (true, Some(sqlite)) = (is_active(), sqlite()) else {
+        return;
+    };
+    close(sqlite, open_and_prepare(sqlite)); // what the library keeps
+    let (report, handles) = left_by(|| open_and_prepare(sqlite));
+    assert!(report.blocks() > 10, "{report}");
+    let is_direct = |site: &&leak::Site| site.blocks() > site.indirect_blocks();
+    let direct: Vec<_> = report.sites().iter().filter(is_direct).collect();
+    assert_eq!(direct.len(), 1, "{report}");
+    assert_eq!(direct[0].owned_blocks() + 1, report.blocks(), "{report}");
+    let text = report.to_string();
+    assert!(
+        text.contains("each of which belongs to one above"),
+        "{text}"
+    );
+    close(sqlite, handles);
 }
