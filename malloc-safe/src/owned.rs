@@ -184,6 +184,46 @@ impl<T: Pointee, D: Deallocator<T>> Owned<T, D> {
         Borrowed::new(this.ptr)
     }
 
+    /// Owns the same block as something else: another view of it, or what it is by now.
+    ///
+    /// # Safety
+    ///
+    /// The block satisfies the [invariant](Owned#invariant) as a `U`; what becomes of a destructor of
+    /// `T`, which is not run, is the caller's business.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use malloc_safe::Owned;
+    ///
+    /// #[repr(C)]
+    /// struct Header {
+    ///     kind: u32,
+    /// }
+    /// #[repr(C)]
+    /// struct Message {
+    ///     header: Header,
+    ///     body: u32,
+    /// }
+    ///
+    /// let message = Message { header: Header { kind: 1 }, body: 7 };
+    /// let message = Owned::try_new(message).ok().expect("enough memory");
+    /// // SAFETY: a message begins with its header, and free releases it as either.
+    /// let header: Owned<Header> = unsafe { Owned::cast(message) };
+    /// assert_eq!(header.kind, 1);
+    /// // SAFETY: the block holds a whole message.
+    /// let message: Owned<Message> = unsafe { Owned::cast(header) };
+    /// assert_eq!(message.body, 7);
+    /// ```
+    #[inline]
+    pub unsafe fn cast<U: Pointee>(this: Self) -> Owned<U, D>
+    where
+        D: Deallocator<U>,
+    {
+        // SAFETY: the block was owned, and the caller promises the rest.
+        unsafe { Owned::from_non_null(Self::into_non_null(this).cast()) }
+    }
+
     /// Moves the contents out, and releases the block.
     ///
     /// ```

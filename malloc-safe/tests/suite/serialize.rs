@@ -27,3 +27,16 @@ fn a_c_string_is_serialized_as_serde_has_it() -> Result<(), Box<dyn std::error::
     assert_eq!(to_value(dashes)?, json!([b'-', b'-']));
     Ok(())
 }
+
+#[cfg(feature = "zeroize")]
+#[test]
+fn a_secret_is_not_serialized() {
+    use malloc_safe::Wipe;
+
+    let text = Owned::try_from_bytes(b"hunter2").expect("no NUL");
+    let raw = Owned::into_raw_c_str(text);
+    // SAFETY: a C string in a malloc block, given up.
+    let secret = unsafe { Owned::<core::ffi::CStr, Wipe>::from_raw_c_str(raw) };
+    let error = to_value(secret.expect("not NULL")).expect_err("it is a secret");
+    assert!(error.to_string().contains("secret"));
+}

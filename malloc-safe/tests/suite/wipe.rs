@@ -179,3 +179,21 @@ assert_not_impl_any!(Wipe: Deallocator<NulTerminated<LentCStr>>, Deallocator<[Le
 assert_not_impl_any!(Wipe: Deallocator<Lent<u64>>);
 assert_not_impl_any!(Wipe<Reading>: Deallocator<NulTerminated<c_char>>, Deallocator<[c_char]>);
 assert_not_impl_any!(Wipe<Each<Free>>: Deallocator<[LentCStr]>);
+
+#[test]
+fn debug_shows_nothing_of_a_secret() {
+    #[derive(Debug)]
+    #[expect(dead_code, reason = "only shown")]
+    struct Login {
+        password: Owned<CStr, Wipe>,
+    }
+
+    let text = Owned::try_from_bytes(b"hunter2").expect("no NUL");
+    let raw = Owned::into_raw_c_str(text);
+    // SAFETY: a C string in a malloc block, given up.
+    let password = unsafe { Owned::<CStr, Wipe>::from_raw_c_str(raw) }.expect("not NULL");
+    assert_eq!(
+        format!("{:?}", Login { password }),
+        "Login { password: Owned { .. } }"
+    );
+}
