@@ -32,6 +32,19 @@ deallocator! { struct FreeStrings(*mut c_char) = g_strfreev; }
 deallocator! { struct FreeError(Error) = g_error_free; }
 deallocator! { struct Unref(Object) = g_object_unref; }
 
+/// What a GWeakRef is, which GLib must find where it was set up.
+#[repr(C)]
+struct Weak(*mut c_void);
+
+deallocator! {
+    struct WeakFree(Weak) = |weak: *mut Weak| {
+        // SAFETY: the owner hands over a weak reference that was set up.
+        unsafe { g_weak_ref_clear(weak) };
+        // SAFETY: in a block of GLib's.
+        unsafe { g_free(weak.cast()) }
+    };
+}
+
 /// What every GObject begins with.
 #[repr(C)]
 struct Header {
@@ -70,6 +83,10 @@ unsafe extern "C" {
     ) -> c_int;
     fn g_error_free(error: *mut Error);
     safe fn g_initially_unowned_get_type() -> usize;
+    fn g_malloc0(size: usize) -> *mut c_void;
+    fn g_weak_ref_init(weak: *mut Weak, object: Borrowed<'_, Object>);
+    fn g_weak_ref_clear(weak: *mut Weak);
+    safe fn g_weak_ref_get(weak: Borrowed<'_, Opaque<Weak>>) -> Option<Shared<Object, Unref>>;
     fn g_object_new(class: usize, first: *const c_char, ...) -> *mut Object;
     fn g_object_ref(object: *mut Object) -> *mut Object;
     fn g_object_ref_sink(object: *mut Object) -> *mut Object;
@@ -165,6 +182,23 @@ fn an_object_ends_with_its_last_reference() {
     assert!(!has_ended.get());
     drop(three);
     assert!(has_ended.get());
+}
+
+#[test]
+fn a_weak_reference_gives_a_reference_as_long_as_there_is_one() {
+    let object = object();
+    // SAFETY: no precondition.
+    let weak: *mut Weak = unsafe { g_malloc0(size_of::<Weak>()) }.cast();
+    // SAFETY: room for a weak reference, which nobody has set up.
+    unsafe { g_weak_ref_init(weak, Shared::lend(&object)) };
+    // SAFETY: a weak reference in a block of GLib's.
+    let weak = unsafe { Owned::<Opaque<Weak>, WeakFree>::from_raw(weak) }.expect("not NULL");
+    let strong = g_weak_ref_get(Owned::lend(&weak)).expect("it is alive");
+    assert!(Shared::ptr_eq(&strong, &object));
+    drop(object);
+    assert!(g_weak_ref_get(Owned::lend(&weak)).is_some());
+    drop(strong);
+    assert!(g_weak_ref_get(Owned::lend(&weak)).is_none());
 }
 
 #[test]

@@ -52,6 +52,21 @@ unsafe impl Close<Stream> for CloseStream {
     }
 }
 
+struct CloseDescriptor;
+
+// SAFETY: a number, which may be anywhere; close ends what it stands for.
+unsafe impl Dispose<c_int> for CloseDescriptor {
+    unsafe fn dispose(value: *mut c_int) {
+        // SAFETY: the caller hands over a descriptor.
+        let descriptor = unsafe { value.read() };
+        // SAFETY: which is open, and not used again.
+        unsafe { libc::close(descriptor) };
+    }
+}
+
+/// A handle that is no pointer.
+type Descriptor = Disposable<c_int, CloseDescriptor>;
+
 struct GlobFree;
 
 // SAFETY: globfree gives back what glob put in; a glob_t has no pointer to itself.
@@ -390,4 +405,19 @@ fn a_variable_of_the_environment_is_only_shown() {
     assert!(!unsafe { CStr::from_ptr(path) }.is_empty());
     // SAFETY: as above.
     assert!(unsafe { libc::getenv(c"MALLOC_SAFE=ABSENT".as_ptr()) }.is_null());
+}
+
+#[test]
+fn a_handle_that_is_a_number_is_closed_once() {
+    assert_eq!(size_of::<Descriptor>(), size_of::<c_int>());
+    let mut ends = [0; 2];
+    // SAFETY: room for two descriptors.
+    assert_eq!(unsafe { libc::pipe(ends.as_mut_ptr()) }, 0);
+    // SAFETY: an open descriptor, which is nobody else's.
+    let [reader, writer] = ends.map(|end| unsafe { Descriptor::new(end) });
+    drop(writer);
+    let mut byte = 0_u8;
+    // SAFETY: an open descriptor, and room for a byte.
+    let read = unsafe { libc::read(*reader, (&raw mut byte).cast(), 1) };
+    assert_eq!(read, 0, "nobody can write any more");
 }
