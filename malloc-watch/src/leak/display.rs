@@ -6,6 +6,7 @@ use std::path::{Component, Path};
 use std::{env, format};
 
 use super::allow;
+use super::frames::is_library;
 use super::report::{Report, Site};
 use crate::stack::Frame;
 use crate::status::{self, Status};
@@ -134,10 +135,20 @@ impl Display for Site {
             write!(f, ", to which {owned} belong")?;
         }
         writeln!(f)?;
-        for frame in self.frames().iter().take(MOST_FRAMES) {
-            Display::fmt(frame, f)?;
+        let shown = self.frames().len().min(MOST_FRAMES);
+        for run in self.frames()[..shown].chunk_by(|one, next| is_library(one) == is_library(next))
+        {
+            match run {
+                [inside @ .., called] if is_library(called) && inside.len() > 1 => {
+                    let more = inside.len();
+                    painted(f, DIM, &format!("    … {more} calls inside of"))?;
+                    writeln!(f)?;
+                    Display::fmt(called, f)?;
+                }
+                _ => run.iter().try_for_each(|frame| Display::fmt(frame, f))?,
+            }
         }
-        match self.frames().len().saturating_sub(MOST_FRAMES) {
+        match self.frames().len() - shown {
             0 => Ok(()),
             more => writeln!(f, "    … {more} more calls"),
         }

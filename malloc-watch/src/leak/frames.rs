@@ -142,6 +142,12 @@ fn is_of_the_runtime(frame: &Frame) -> bool {
     }
 }
 
+/// Whether the frame is of the Rust runtime or of malloc-safe: of a run of such calls, the one that the
+/// program made says the most.
+pub(super) fn is_library(frame: &Frame) -> bool {
+    is_of_the_runtime(frame) || is_in(frame, "malloc_safe::")
+}
+
 fn is_a_keeper(frame: &Frame) -> bool {
     KEEPERS.iter().any(|&(path, below, name)| {
         is_at(frame, &[(path, below)]) && name.is_none_or(|name| is_named(frame, name))

@@ -37,6 +37,7 @@
 //! | --- | --- |
 //! | leaves nothing behind at all | [`scope`](scope()) |
 //! | sets something up at its first call, or keeps a cache | [`repeat`](repeat()) |
+//! | is known to leave some | [`Report::allowing`], [`Report::without`], `MALLOC_WATCH_ALLOW` |
 //! | hands work to threads that run already | [`process_scope`], [`process_repeat`] |
 //! | returns something that is needed afterwards | [`scope_returning`] |
 //! | has `.await` in it, or is a fixture's | [`ScopeGuard`] |
@@ -51,10 +52,11 @@
 //!
 //! While no scope is open, one load and one branch a call. In a scope, each allocation takes its stack:
 //! the words on it that lead from function to function are compared with those of the last time, and
-//! only a stack that is new is walked. Nothing is sampled. A scope's end looks at every live block
-//! that any scope has recorded, and a report with blocks in it reads the program's debug information,
-//! once a process. `cargo bench -p malloc-watch --bench leak` measures it; with `--
-//! --debug`, in programs that are built as `cargo test` builds them.
+//! only a stack that is new is walked. Code that allocates by a new stack each time, such as a recursive
+//! sort, takes many times as long in a scope. Nothing is sampled. A scope's end looks at the records of
+//! what was allocated since it began, and a report with blocks in it reads the debug information of the
+//! objects on their stacks, once a process. `cargo bench -p malloc-watch --bench leak` measures it; with
+//! `-- --debug`, in programs that are built as `cargo test` builds them.
 //!
 //! # What it does not see
 //!
@@ -67,9 +69,25 @@
 //!   a [`process_scope`] alone.
 //! - What a future would do: `scope(|| async { … })` makes one and drops it. Run it inside,
 //!   `scope(|| runtime.block_on(…))`, or put a [`ScopeGuard`] around the `.await`.
-//! - Who has the memory: a block that is still reachable, from a cache say, counts as left behind, as
-//!   nothing looks for pointers.
-//! - Names in a library that is closed before the scope ends: its code may have been replaced.
+//! - Who has the memory: a block that is still reachable, from a cache say, counts as left behind. Pointers
+//!   are looked for only in the blocks themselves, to tell which belong to another.
+//! - Which test a pool worked for: threads that were started in another scope, or in none, are named apart
+//!   in each report that they allocated beside, and fail its assertion.
+//! - Functions' names in a library that is closed before the report: its file and the place in it are
+//!   named, or both, where another was loaded at the same place.
+//! - Blocks from `__libc_malloc`, called by that name; one from `malloc` that goes back by `__libc_free`
+//!   stays recorded, and is reported though it is gone.
+//! - References without memory: a counter of references that is too high, and descriptors.
+//! - Python's objects, but for large ones: `pymalloc` takes them from arenas of its own.
+//!
+//! # Nothing is left, and the process stays large
+//!
+//! Resident memory need not fall when blocks are freed: glibc keeps them for the next `malloc`, in free
+//! lists and in an arena for each few threads, and gives back what is at the end of the heap, above 128
+//! KiB. `mallinfo2` says how much is in use (`uordblks`) and how much is kept (`fordblks`). If
+//! `malloc_trim(0)` lets the process shrink, it was kept memory, not a leak; fewer arenas
+//! (`MALLOC_ARENA_MAX`) or a lower `M_TRIM_THRESHOLD` keep less. Transparent huge pages round up as well:
+//! `AnonHugePages` in `/proc/self/smaps_rollup` says by how much.
 //!
 //! A stack keeps the innermost 64 frames. Scopes belong to threads: one that is left in another thread or
 //! in another order than it was entered, as with coroutines that change threads, is not told apart.

@@ -239,3 +239,19 @@ fn a_report_of_a_scope_names_repeat_where_there_is_something_to_tell_apart() {
     let report = leak::repeat(4, || malloc(7));
     assert!(!report.to_string().contains("leak::repeat"), "{report}");
 }
+
+#[test]
+fn calls_inside_of_a_librarys_are_folded_to_the_one_that_the_program_made() {
+    if !is_active() {
+        return;
+    }
+    let (report, channel) = left_by(|| core::hint::black_box(std::sync::mpsc::channel::<u8>()));
+    let text = report.to_string();
+    let channel_at = text.find("std::sync::mpsc::channel").expect("the call");
+    let folded_at = text.find("calls inside of\n").expect("what it calls");
+    assert!(folded_at < channel_at, "{text}");
+    assert!(!text.contains("Box<T>::new"), "{text}");
+    let mut frames = report.sites()[0].frames().iter();
+    assert!(frames.any(|frame| frame.function.contains("Box")), "{text}");
+    drop(channel);
+}
