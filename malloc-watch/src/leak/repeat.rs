@@ -17,8 +17,8 @@ const FEWEST: usize = 4;
 /// A site, that is one stack, is reported if blocks of it survive from at least one of **any two
 /// runs in a row**, or from three runs or more without a gap of more than a quarter of all; then all
 /// that survived from the runs count, and those of the warm-up do not. Survive means: live after the
-/// last run, so that what a later run frees does not count. If no single site is reported, they are
-/// judged together, as a leak may take another way in each run. So a leak of one block in each run, in
+/// last run, so that what a later run frees does not count. The sites that are not reported alone are
+/// judged once more together, as a leak may take another way in each run. So a leak of one block in each run, in
 /// each third one, or by another call path each time, is reported, with the blocks and bytes of exactly
 /// those runs; and these are not:
 ///
@@ -141,15 +141,20 @@ fn run<S: Successive, R>(name: &str, runs: usize, mut call: impl FnMut() -> R) -
             survivors.push((key.stack, is_outside, block));
         }
     });
-    // Others may do something else in each run: they are judged site by site.
-    let is_by_many_ways = !found.values().any(Survivors::grows) && {
-        let mut together = Survivors::of(runs);
-        for (_, site) in found.iter().filter(|((_, is_outside), _)| !is_outside) {
-            together.merge(site);
+    // Others may do something of their own in each run: unless some site of theirs is reported alone, the
+    // rest of theirs is nobody's leak.
+    let rest_grows = [false, true].map(|outside| {
+        let mut sites = found
+            .iter()
+            .filter(|((_, is_outside), _)| *is_outside == outside);
+        let mut rest = Survivors::of(runs);
+        let alone = sites.clone().any(|(_, site)| site.grows());
+        for (_, site) in sites.by_ref().filter(|(_, site)| !site.grows()) {
+            rest.merge(site);
         }
-        together.grows()
-    };
-    found.retain(|(_, is_outside), site| site.grows() || is_by_many_ways && !*is_outside);
+        rest.grows() && (alone || !outside)
+    });
+    found.retain(|(_, is_outside), site| site.grows() || rest_grows[usize::from(*is_outside)]);
     survivors.retain(|&(stack, is_outside, _)| found.contains_key(&(stack, is_outside)));
     let blocks: Vec<_> = survivors
         .into_iter()
