@@ -350,7 +350,7 @@ impl Report {
         &self.outside
     }
 
-    /// How many threads that were started inside were still running at the end, after a tenth of a
+    /// How many threads that were started inside were still running at the end, after a quarter of a
     /// second. What they hold is among the blocks.
     ///
     /// ```

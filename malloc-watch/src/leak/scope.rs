@@ -25,7 +25,7 @@ use crate::status::{self, Reason, Status};
 ///   size, and a block from inside that is reallocated later stays in the scope it was born in,
 ///   unless that happens in another scope.
 /// - Scopes may be nested: what the inner one reports, the outer one reports too.
-/// - Threads that were started inside and are on their way out are waited for, for a tenth of a second
+/// - Threads that were started inside and are on their way out are waited for, for a quarter of a second
 ///   at most. One that outlives that stays in the scope around, if there is one, and the report says
 ///   that it was still running.
 /// - A thread from elsewhere, such as a worker of a pool, may have worked for the call. If blocks that
@@ -195,7 +195,7 @@ fn run<S: Scope, R>(call: impl FnOnce() -> R) -> Report {
 
 /// How long a report waits for threads that are on their way out, as those of
 /// [`std::thread::scope`] that nobody joins.
-const PATIENCE: Duration = Duration::from_millis(100);
+const PATIENCE: Duration = Duration::from_millis(250);
 
 /// Waits for the threads that were started in a scope, and says how many are still there.
 fn wait_for_threads<S: Scope>(scope: &S) -> u32 {
