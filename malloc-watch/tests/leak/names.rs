@@ -112,9 +112,14 @@ fn of_two_libraries_at_one_place_neither_is_named_alone() {
         }
     });
     if places[0] == places[1] {
-        let name = innermost(&report, 2 * 36);
-        assert!(name.starts_with("libfirst.so+0x"), "{report}");
-        assert!(name.contains(" or libsecond.so+0x"), "{report}");
+        // One site, or two where the compiler unrolls the loop.
+        let mut names = report.sites().iter().map(|site| &site.frames()[0].function);
+        assert!(
+            names
+                .any(|name| name.starts_with("libfirst.so+0x")
+                    && name.contains(" or libsecond.so+0x")),
+            "{report}"
+        );
     } else {
         skipped::note(
             "names of two libraries at one place: the loader put them at two",

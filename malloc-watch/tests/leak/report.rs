@@ -247,11 +247,13 @@ fn calls_inside_of_a_librarys_are_folded_to_the_one_that_the_program_made() {
     }
     let (report, channel) = left_by(|| core::hint::black_box(std::sync::mpsc::channel::<u8>()));
     let text = report.to_string();
-    let channel_at = text.find("std::sync::mpsc::channel").expect("the call");
-    let folded_at = text.find("calls inside of\n").expect("what it calls");
-    assert!(folded_at < channel_at, "{text}");
-    assert!(!text.contains("Box<T>::new"), "{text}");
-    let mut frames = report.sites()[0].frames().iter();
-    assert!(frames.any(|frame| frame.function.contains("Box")), "{text}");
+    let (_, called) = text
+        .split_once("calls inside of\n")
+        .expect("a line for them");
+    let function = called.trim_start().lines().next().unwrap_or_default();
+    assert!(function.contains("channel"), "{text}");
+    let frames = report.sites()[0].frames();
+    let shown = text.matches("\n    ").count();
+    assert!(frames.len() > shown, "{text}");
     drop(channel);
 }
