@@ -5,7 +5,7 @@ use malloc_safe::{NulTerminated, Out, Owned, out};
 
 unsafe extern "C" {
     fn strdup(s: *const c_char) -> Option<Owned<NulTerminated<c_char>>>;
-    fn asprintf(out: Out<'_, NulTerminated<c_char>>, format: *const c_char, ...) -> i32;
+    fn asprintf(out: Out<'_, Owned<NulTerminated<c_char>>>, format: *const c_char, ...) -> i32;
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
