@@ -2,7 +2,7 @@
 //!
 //! A macro, as it has to run in rustdoc itself: what a documentation test prints is captured.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::env;
 use std::fmt::Write as _;
 use std::fs;
@@ -25,18 +25,21 @@ pub fn print(_: TokenStream) -> TokenStream {
     TokenStream::new()
 }
 
-/// Each remedy once, with all that it brings.
+/// Each remedy once, below all that it brings.
 fn list(notes: &str) -> String {
-    let notes: BTreeSet<_> = notes
-        .lines()
-        .filter_map(|note| note.split_once('\t'))
-        .collect();
-    if notes.is_empty() {
+    let mut remedies: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for (reason, remedy) in notes.lines().filter_map(|note| note.split_once('\t')) {
+        remedies.entry(remedy).or_default().insert(reason);
+    }
+    if remedies.is_empty() {
         return "\nNo test was skipped on this machine.\n".to_owned();
     }
     let mut list = String::from("\nSkipped on this machine, and how to run it:\n");
-    for (reason, remedy) in notes {
-        let _ = writeln!(list, "- {reason}\n    {remedy}"); // a String takes all
+    for (remedy, reasons) in remedies {
+        for reason in reasons {
+            let _ = writeln!(list, "- {reason}"); // a String takes all
+        }
+        let _ = writeln!(list, "    {remedy}");
     }
     list
 }
