@@ -20,8 +20,6 @@ void *__libc_valloc(size_t size);
 void *__libc_pvalloc(size_t size);
 void __libc_free(void *block);
 
-#define NOT_LIBC 0x80000000u
-
 #define UNLIKELY(condition) __builtin_expect(condition, 0)
 
 /* Registers of a function's caller. Both architectures push its frame pointer where the function's
@@ -40,9 +38,6 @@ void __libc_free(void *block);
 #define JUMPS __attribute__((optimize("O2", "optimize-sibling-calls")))
 #endif
 
-/* How many watch; and the top bit until it is known that the next malloc is libc's, or for good if it is
- * not. So one test tells the calls that are simply forwarded to libc. */
-static atomic_uint state = NOT_LIBC;
 /* As they are in the word of who a block belongs to: of threads that opened a scope, and of all others. */
 static atomic_uint_least64_t current_epoch;
 static atomic_uint_least64_t outside_epoch;
@@ -53,19 +48,12 @@ static interpose_reallocated *context_of_reallocated;
 
 /* Acquire: what `interpose_start` prepared is there for whoever is watched. */
 static inline unsigned current_state(void) {
-    return atomic_load_explicit(&state, memory_order_acquire);
+    return atomic_load_explicit(&interpose_state, memory_order_acquire);
 }
 
 /* Whether a call that is not simply forwarded to libc goes to the next malloc, unwatched. */
 static inline bool is_elsewhere(unsigned now) {
-    return (now & NOT_LIBC) != 0;
-}
-
-/* The first calls find out; two at the same time find the same. */
-__attribute__((noinline, cold)) static void settle_next(void) {
-    if (interpose_next_is_libc()) {
-        atomic_fetch_and(&state, ~NOT_LIBC);
-    }
+    return (now & INTERPOSE_NOT_LIBC) != 0;
 }
 
 /* The same words as parameters: in registers of the machine, unlike the structure. */
@@ -206,48 +194,11 @@ __attribute__((noinline)) static void *watched_realloc(void *block, size_t size,
     return after;
 }
 
-/* What the hooks do until the next malloc is known, and for good where it is not libc's. */
-
-__attribute__((noinline, cold)) static void *elsewhere_malloc(size_t size) {
-    settle_next();
-    return interpose_next_malloc(size);
-}
-
-__attribute__((noinline, cold)) static void *elsewhere_calloc(size_t count, size_t size) {
-    settle_next();
-    return interpose_next_calloc(count, size);
-}
-
-__attribute__((noinline, cold)) static void *elsewhere_realloc(void *block, size_t size) {
-    settle_next();
-    return interpose_next_realloc(block, size);
-}
-
-__attribute__((noinline, cold)) static void *elsewhere_memalign(size_t alignment, size_t size) {
-    settle_next();
-    return interpose_next_memalign(alignment, size);
-}
-
-__attribute__((noinline, cold)) static void *elsewhere_valloc(size_t size) {
-    settle_next();
-    return interpose_next_valloc(size);
-}
-
-__attribute__((noinline, cold)) static void *elsewhere_pvalloc(size_t size) {
-    settle_next();
-    return interpose_next_pvalloc(size);
-}
-
-__attribute__((noinline, cold)) static void elsewhere_free(void *block) {
-    settle_next();
-    interpose_next_free(block);
-}
-
 JUMPS void *interpose_malloc(size_t size) {
     unsigned now = current_state();
     if (UNLIKELY(now != 0)) {
         if (is_elsewhere(now)) {
-            return elsewhere_malloc(size);
+            return interpose_next_malloc(size);
         }
         JUMP watched_malloc(size);
     }
@@ -257,38 +208,39 @@ JUMPS void *interpose_malloc(size_t size) {
 void *interpose_calloc(size_t count, size_t size) {
     unsigned now = current_state();
     if (UNLIKELY(now != 0)) {
-        return is_elsewhere(now) ? elsewhere_calloc(count, size) : watched_calloc(count, size, CALLER);
+        return is_elsewhere(now) ? interpose_next_calloc(count, size) : watched_calloc(count, size, CALLER);
     }
     return __libc_calloc(count, size);
 }
 
-void *interpose_realloc(void *block, size_t size) {
+/* Inlined into each hook, whose caller is to be seen. */
+__attribute__((always_inline)) static inline void *resized(void *block, size_t size, struct memo_registers caller) {
     unsigned now = current_state();
     if (UNLIKELY(now != 0)) {
-        return is_elsewhere(now) ? elsewhere_realloc(block, size) : watched_realloc(block, size, CALLER);
+        return is_elsewhere(now) ? interpose_next_realloc(block, size) : watched_realloc(block, size, caller);
     }
     return __libc_realloc(block, size);
 }
 
+void *interpose_realloc(void *block, size_t size) {
+    return resized(block, size, CALLER);
+}
+
 void *interpose_reallocarray(void *block, size_t count, size_t size) {
-    unsigned now = current_state();
     size_t bytes;
     if (__builtin_mul_overflow(count, size, &bytes)) {
         errno = ENOMEM;
         return NULL;
     }
-    if (UNLIKELY(now != 0)) {
-        return is_elsewhere(now) ? elsewhere_realloc(block, bytes) : watched_realloc(block, bytes, CALLER);
-    }
-    return __libc_realloc(block, bytes);
+    return resized(block, bytes, CALLER);
 }
 
-/* Inlined into each hook, whose caller is to be seen. */
+/* Likewise. */
 __attribute__((always_inline)) static inline void *aligned(size_t alignment, size_t size,
                                                            struct memo_registers caller) {
     unsigned now = current_state();
     if (UNLIKELY(now != 0)) {
-        return is_elsewhere(now) ? elsewhere_memalign(alignment, size) : watched_memalign(alignment, size, caller);
+        return is_elsewhere(now) ? interpose_next_memalign(alignment, size) : watched_memalign(alignment, size, caller);
     }
     return __libc_memalign(alignment, size);
 }
@@ -326,7 +278,7 @@ int interpose_posix_memalign(void **out, size_t alignment, size_t size) {
 void *interpose_valloc(size_t size) {
     unsigned now = current_state();
     if (UNLIKELY(now != 0)) {
-        return is_elsewhere(now) ? elsewhere_valloc(size) : recorded(__libc_valloc(size), size, CALLER);
+        return is_elsewhere(now) ? interpose_next_valloc(size) : recorded(__libc_valloc(size), size, CALLER);
     }
     return __libc_valloc(size);
 }
@@ -334,7 +286,7 @@ void *interpose_valloc(size_t size) {
 void *interpose_pvalloc(size_t size) {
     unsigned now = current_state();
     if (UNLIKELY(now != 0)) {
-        return is_elsewhere(now) ? elsewhere_pvalloc(size) : recorded(__libc_pvalloc(size), size, CALLER);
+        return is_elsewhere(now) ? interpose_next_pvalloc(size) : recorded(__libc_pvalloc(size), size, CALLER);
     }
     return __libc_pvalloc(size);
 }
@@ -343,7 +295,7 @@ void interpose_free(void *block) {
     unsigned now = current_state();
     if (UNLIKELY(now != 0)) {
         if (is_elsewhere(now)) {
-            elsewhere_free(block);
+            interpose_next_free(block);
             return;
         }
         shadow_take(block); /* before the call: afterwards another thread may own the address */
@@ -368,7 +320,7 @@ enum interpose_support interpose_support(void) {
 
 int interpose_start(interpose_context *context, interpose_reallocated *reallocated,
                     interpose_inherited *inherited, interpose_closing *closing, interpose_ended *ended) {
-    settle_next();
+    interpose_find_next();
     if (is_elsewhere(current_state())) {
         return ENOTSUP;
     }
@@ -389,11 +341,11 @@ int interpose_start(interpose_context *context, interpose_reallocated *reallocat
 /* Sequentially consistent, so that a thread which is handed a block also knows it is watched. */
 
 void interpose_watch(void) {
-    atomic_fetch_add(&state, 1);
+    atomic_fetch_add(&interpose_state, 1);
 }
 
 void interpose_unwatch(void) {
-    atomic_fetch_sub(&state, 1);
+    atomic_fetch_sub(&interpose_state, 1);
 }
 
 void interpose_set_epochs(uint32_t epoch, uint32_t outside) {

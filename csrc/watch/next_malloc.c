@@ -21,8 +21,9 @@ struct family {
     void (*free)(void *);
 };
 
+atomic_uint interpose_state = INTERPOSE_NOT_LIBC;
+
 static struct family next;
-static bool is_libc;
 static atomic_bool found;
 
 /* While this thread looks for the functions, and the loader allocates for that. */
@@ -75,10 +76,12 @@ static void find(void) {
     look_up("free", &family.free);
     memcpy(&in_libc, &version, sizeof in_libc);
     memcpy(&function, &family.malloc, sizeof function);
-    is_libc = object_of(function) == object_of(in_libc);
     next = family;
     looking = false;
-    atomic_store_explicit(&found, true, memory_order_release);
+    if (object_of(function) == object_of(in_libc)) {
+        atomic_fetch_and(&interpose_state, ~INTERPOSE_NOT_LIBC);
+    }
+    atomic_store_explicit(&found, true, memory_order_release); /* last: what is found is said by then */
 }
 
 static bool is_found(void) {
@@ -91,8 +94,8 @@ static bool is_found(void) {
     return true;
 }
 
-bool interpose_next_is_libc(void) {
-    return is_found() && is_libc;
+void interpose_find_next(void) {
+    is_found();
 }
 
 void *interpose_next_malloc(size_t size) {

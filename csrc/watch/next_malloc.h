@@ -10,11 +10,17 @@
 
 #if INTERPOSE_HOOKS
 
-/* Whether the next malloc is libc's. Finds out at the first call, which may come from any thread, and
- * before the program's own code runs. */
-bool interpose_next_is_libc(void);
+/* How many watch; and this bit until it is known that the next malloc is libc's, or for good if it is not.
+ * So one test tells the calls that are simply forwarded to libc. */
+extern __attribute__((visibility("hidden"))) atomic_uint interpose_state;
+#define INTERPOSE_NOT_LIBC 0x80000000u
 
-/* Each calls the next definition of its function. */
+/* Finds out whose the next malloc is, and clears the bit if it is libc's. May be called again, and by two
+ * threads at once. */
+void interpose_find_next(void);
+
+/* Each calls the next definition of its function, and finds out before it does: the first call may come
+ * from any thread, and before the program's own code runs. */
 void *interpose_next_malloc(size_t size);
 void *interpose_next_calloc(size_t count, size_t size);
 void *interpose_next_realloc(void *block, size_t size);
