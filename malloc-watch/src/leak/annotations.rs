@@ -4,6 +4,7 @@ use core::fmt::{self, Display};
 use std::env;
 
 use super::display::amount_of;
+use super::paths;
 use super::report::{Report, Site};
 use crate::stack::Frame;
 
@@ -41,15 +42,9 @@ fn write_site(site: &Site, f: &mut fmt::Formatter<'_>) -> fmt::Result {
 fn is_the_programs(frame: &Frame) -> bool {
     let file = frame.file.as_ref().map(|file| file.to_string_lossy());
     file.is_some_and(|file| {
-        ![
-            "/rustc/",
-            "/rustc-",
-            "/rustlib/",
-            "/registry/src/",
-            "/usr/include/",
-        ]
-        .iter()
-        .any(|place| file.contains(place))
+        paths::in_toolchain(&file).is_none()
+            && paths::in_registry(&file).is_none()
+            && !file.contains("/usr/include/")
     })
 }
 

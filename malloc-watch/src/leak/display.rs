@@ -2,11 +2,12 @@
 
 use core::fmt::{self, Display};
 use std::borrow::Cow;
-use std::path::{Component, Path};
+use std::path::Path;
 use std::{env, format};
 
 use super::allow;
 use super::frames::is_library;
+use super::paths;
 use super::report::{Report, Site};
 use crate::stack::Frame;
 use crate::status::{self, Status};
@@ -181,36 +182,23 @@ fn place(frame: &Frame) -> String {
     let file = here
         .and_then(|here| file.strip_prefix(here).ok())
         .unwrap_or(file);
-    let file = without_toolchain(file).display();
+    let file = shortened_path(file);
     match frame.line {
         Some(line) => format!("{file}:{line}"),
-        None => file.to_string(),
+        None => file.into_owned(),
     }
 }
 
-/// Where nobody's files are: `/rustc/<commit>/library/std/…`, a distribution's
-/// `/usr/src/rustc-1.97.1/library/std/…`, and a registry's
-/// `~/.cargo/registry/src/index.…/libc-0.2.0/…`.
-fn without_toolchain(file: &Path) -> &Path {
-    let part = |part: Component<'_>| part.as_os_str().to_string_lossy().into_owned();
-    let parts: Vec<String> = file.components().map(part).collect();
-    let library = parts.iter().position(|part| part == "library");
-    let is_toolchain = library.is_some_and(|library| {
-        parts[..library]
-            .iter()
-            .any(|part| part == "rustc" || part == "rustlib" || part.starts_with("rustc-"))
-    });
-    let registry = parts
-        .windows(2)
-        .position(|two| two[0] == "registry" && two[1] == "src");
-    let skipped = match (library, registry) {
-        (Some(library), _) if is_toolchain => library,
-        (_, Some(registry)) => registry + 3,
-        _ => return file,
-    };
-    let mut components = file.components();
-    components.by_ref().take(skipped).for_each(drop);
-    components.as_path()
+/// Without the folders of the toolchain or of a registry, where nobody's files are.
+fn shortened_path(file: &Path) -> Cow<'_, str> {
+    let file = file.to_string_lossy();
+    if let Some(inside) = paths::in_toolchain(&file) {
+        return Cow::Owned(format!("library/{inside}"));
+    }
+    match paths::in_registry(&file) {
+        Some(inside) => Cow::Owned(inside.to_owned()),
+        None => file,
+    }
 }
 
 /// The beginning and the end of a name, which say most.

@@ -3,6 +3,7 @@
 //! Functions of the Rust runtime are known by their files: with line tables alone, debug
 //! information has their names without their modules. Without any, they are known by their names.
 
+use super::paths;
 use crate::stack::Frame;
 
 /// Code of the Rust runtime: its path, and its file below `library/`.
@@ -102,13 +103,7 @@ fn runtime_file(frame: &Frame) -> Option<&str> {
     if let Some((_, inside)) = file.split_once("/rust/deps/") {
         return Some(inside);
     }
-    // `/rustc/<commit>/library/`, as the project builds its toolchains; `rustc-1.97.1/library/` below some
-    // folder, as distributions do; and `rustlib/src/rust/library/`, with the component rust-src.
-    let (root, inside) = file.split_once("/library/")?;
-    let is_toolchain = root.split('/').any(|part| {
-        part == "rustc" || part == "rustlib" || part.starts_with("rustc-") || part == "rust-src"
-    });
-    is_toolchain.then_some(inside)
+    paths::in_toolchain(file)
 }
 
 fn is_at(frame: &Frame, places: &[Place]) -> bool {
@@ -241,34 +236,4 @@ pub(super) fn trimmed(mut frames: Vec<Frame>) -> Vec<Frame> {
         frames.drain(..start);
     }
     frames
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{Frame, runtime_file};
-    use std::path::PathBuf;
-
-    #[test]
-    fn the_runtime_is_known_wherever_it_was_built() {
-        let inside = |file: &str| {
-            let mut frame = Frame::named("function".to_owned(), None);
-            frame.file = Some(PathBuf::from(file));
-            runtime_file(&frame).map(str::to_owned)
-        };
-        for root in [
-            "/rustc/59807616e1fa2540724bfbac14d7976d7e4a3860",
-            "/usr/src/rustc-1.97.1",
-            "/usr/src/debug/rust/rustc-1.88.0-src",
-            "/root/.rustup/toolchains/stable/lib/rustlib/src/rust",
-        ] {
-            let file = format!("{root}/library/std/src/io/stdio.rs");
-            assert_eq!(inside(&file).as_deref(), Some("std/src/io/stdio.rs"));
-        }
-        for file in [
-            "/home/me/library/core/src/lib.rs",
-            "src/library/alloc/src/lib.rs",
-        ] {
-            assert_eq!(inside(file), None);
-        }
-    }
 }

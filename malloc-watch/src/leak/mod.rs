@@ -102,6 +102,7 @@ pub(crate) mod context;
 mod display;
 mod frames;
 mod ownership;
+mod paths;
 mod repeat;
 mod report;
 mod scope;

@@ -144,13 +144,17 @@ fn run<S: Successive, R>(name: &str, runs: usize, mut call: impl FnMut() -> R) -
     // Others may do something of their own in each run: unless some site of theirs is reported alone, the
     // rest of theirs is nobody's leak.
     let rest_grows = [false, true].map(|outside| {
-        let mut sites = found
-            .iter()
-            .filter(|((_, is_outside), _)| *is_outside == outside);
         let mut rest = Survivors::of(runs);
-        let alone = sites.clone().any(|(_, site)| site.grows());
-        for (_, site) in sites.by_ref().filter(|(_, site)| !site.grows()) {
-            rest.merge(site);
+        let mut alone = false;
+        for ((_, is_outside), site) in &found {
+            if *is_outside != outside {
+                continue;
+            }
+            if site.grows() {
+                alone = true;
+            } else {
+                rest.merge(site);
+            }
         }
         rest.grows() && (alone || !outside)
     });

@@ -23,35 +23,41 @@ pub(crate) fn can_be_named() -> bool {
     !GIVEN_UP.load(Ordering::Relaxed)
 }
 
+/// A module's files, and the addresses in it that have been named.
+struct NamedModule {
+    file: ModuleFile,
+    frames: HashMap<u64, Box<[Frame]>>,
+}
+
 /// Names frames from the files of the modules that hold them.
 ///
 /// Each module's files are read once, and each address is named once.
 #[derive(Default)]
 pub(crate) struct Symbolizer {
-    /// `None` in a module that nothing is known of.
-    files: HashMap<String, ModuleFile>,
-    named: HashMap<(String, u64), Box<[Frame]>>,
+    modules: HashMap<String, NamedModule>,
 }
 
 impl Symbolizer {
     /// The functions at a return address: in the file's own terms, so that it may be another process's.
     /// Innermost first; at least one, which is `object+0x…` if nothing names it.
     pub(crate) fn name(&mut self, module: &str, return_address: u64) -> &[Frame] {
-        let Self { files, named } = self;
-        named
-            .entry((module.to_owned(), return_address))
-            .or_insert_with(|| {
-                let file = files
-                    .entry(module.to_owned())
-                    .or_insert_with(|| ModuleFile::open(Path::new(module)));
-                // The call is just before the address that it returns to.
-                let frames = file.frames(return_address.wrapping_sub(1), module);
-                if frames.is_empty() {
-                    Box::new([nameless(module, return_address)])
-                } else {
-                    frames.into()
-                }
-            })
+        if !self.modules.contains_key(module) {
+            let named = NamedModule {
+                file: ModuleFile::open(Path::new(module)),
+                frames: HashMap::new(),
+            };
+            self.modules.insert(module.to_owned(), named);
+        }
+        let NamedModule { file, frames } = self.modules.get_mut(module).expect("it is there now");
+        frames.entry(return_address).or_insert_with(|| {
+            // The call is just before the address that it returns to.
+            let found = file.frames(return_address.wrapping_sub(1), module);
+            if found.is_empty() {
+                Box::new([nameless(module, return_address)])
+            } else {
+                found.into()
+            }
+        })
     }
 }
 

@@ -1,5 +1,5 @@
-//! What a scope's end, which looks at every live block, does to those that move meanwhile, and what it
-//! costs later.
+//! What a scope's end, which looks at the blocks since it began, does to those that move meanwhile, and
+//! what it costs later.
 
 use crate::support::{found, found_by, free, in_child, is_active, left_by, malloc, realloc};
 use malloc_watch::leak::{self, Reason, Status};
