@@ -77,7 +77,7 @@ enum interpose_support interpose_support(void);
  * where malloc would be another than libc's, whose blocks are not watched. */
 int interpose_start(interpose_context *context, interpose_reallocated *reallocated,
                     interpose_inherited *inherited, interpose_closing *closing,
-                    interpose_ended *ended) STATUS;
+                    interpose_ended *ended) MS_STATUS;
 
 /** Watches, until unwatched as often. */
 void interpose_watch(void);
@@ -109,7 +109,7 @@ uint32_t interpose_begin_generation(void);
 void interpose_walk(uint32_t since, interpose_visit *visit, void *data);
 
 /** The malloc of this file, whichever one the program calls. */
-void *interpose_malloc(size_t size) OWNED_BY_CALLER(free);
+void *interpose_malloc(size_t size) MS_FULL(free);
 
 #ifdef __cplusplus
 }

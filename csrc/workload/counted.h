@@ -20,7 +20,7 @@ void counted_release(counted *object);
 /** A new object with one reference.
  *
  * Transfer full: release with `counted_release`. NULL with `ENOMEM` on failure. */
-counted *counted_new(uint64_t value) OWNED_BY_CALLER(counted_release);
+counted *counted_new(uint64_t value) MS_FULL(counted_release);
 
 /** Adds a reference, which must be released too. */
 void counted_retain(counted *object);
@@ -34,7 +34,7 @@ size_t counted_references(const counted *object);
 /** An object that this library keeps, made at the first call.
  *
  * Transfer none: to keep it, retain it. NULL with `ENOMEM` on failure. */
-counted *counted_default(void);
+counted *counted_default(void) MS_NONE;
 
 #ifdef __cplusplus
 }

@@ -21,7 +21,7 @@ void token_free(char *token);
 /** `length` bytes of `fill` as a C string; `fill` must not be 0.
  *
  * Transfer full: release with `token_free`. NULL with `ENOMEM` on failure. */
-char *token_new(size_t length, char fill) OWNED_BY_CALLER(token_free);
+char *token_new(size_t length, char fill) MS_FULL(token_free);
 
 /** How many tokens exist, counted over all threads. */
 size_t tokens_live(void);
