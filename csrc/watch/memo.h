@@ -14,6 +14,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "ownership.h"
+
 /** A word of the stack. */
 struct memo_word {
     uintptr_t value;
@@ -86,7 +88,7 @@ void interpose_memo_expire_made(void);
 void interpose_memo_validate(bool on);
 
 /** This thread's memo, NULL for none. */
-struct memo *interpose_memo_of_this_thread(void);
+struct memo *interpose_memo_of_this_thread(void) MS_NONE;
 
 /** Sets it, for as long as the thread lives or until it is set again. */
 void interpose_memo_set_of_this_thread(struct memo *memo);
@@ -101,12 +103,12 @@ void interpose_memo_set_stack_end(uintptr_t end);
  *
  * The registers are those of a function of the memo's thread that has not returned, on the stack that
  * everything in the memo was kept for. */
-struct memo_result *interpose_memo_find(struct memo *memo, const struct memo_registers *registers);
+struct memo_result *interpose_memo_find(struct memo *memo, const struct memo_registers *registers) MS_NONE;
 
 /** Keeps a result for these registers: the number of a stack, and the words it depended on, each an
  * aligned one between the stack pointer and the end of the stack. NULL if there is no room. */
 struct memo_result *interpose_memo_keep(struct memo *memo, const struct memo_registers *registers, bool fp_used,
-                              const struct memo_word *words, size_t count, uint32_t stack);
+                              const struct memo_word *words, size_t count, uint32_t stack) MS_NONE;
 
 /** Forgets all results. */
 void interpose_memo_clear(struct memo *memo);

@@ -1,0 +1,127 @@
+//! The audit of headers.
+
+use serde::Serialize;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use crate::Error;
+use crate::header::{self, Function};
+use crate::slot::{self, Slot};
+
+/// Which headers to audit, and how they are read.
+#[derive(Debug, Clone, Default)]
+pub struct Audit {
+    headers: Vec<PathBuf>,
+    files: Vec<String>,
+    clang_arguments: Vec<String>,
+}
+
+impl Audit {
+    /// Of these headers, which are read one after the other as one program would include them.
+    pub fn new<P: Into<PathBuf>>(headers: impl IntoIterator<Item = P>) -> Self {
+        Self {
+            headers: headers.into_iter().map(Into::into).collect(),
+            ..Self::default()
+        }
+    }
+
+    /// Counts functions of files whose path contains this too, as `/git2/`. Without it only what the
+    /// headers declare themselves counts, not what they include.
+    #[must_use]
+    pub fn files(mut self, part_of_path: impl Into<String>) -> Self {
+        self.files.push(part_of_path.into());
+        self
+    }
+
+    /// Gives clang an argument, as `-I/usr/include/libxml2`.
+    #[must_use]
+    pub fn clang_argument(mut self, argument: impl Into<String>) -> Self {
+        self.clang_arguments.push(argument.into());
+        self
+    }
+
+    /// Reads the headers.
+    ///
+    /// # Errors
+    ///
+    /// Where there is no libclang, a header cannot be read or does not parse, or declares nothing.
+    pub fn run(&self) -> Result<Report, Error> {
+        if self.headers.is_empty() {
+            return Err(Error::NoHeader);
+        }
+        let all = header::read(&self.headers, &self.clang_arguments)?;
+        let headers: Vec<PathBuf> = self.headers.iter().map(|path| real(path)).collect();
+        let counted: Vec<&Function> = all
+            .iter()
+            .filter(|function| !function.inline)
+            .filter(|function| {
+                let file = real(&function.file);
+                let path = file.to_string_lossy();
+                headers.contains(&file)
+                    || self.files.iter().any(|part| path.contains(part.as_str()))
+            })
+            .collect();
+        if counted.is_empty() {
+            return Err(Error::NoFunctions(self.headers.clone()));
+        }
+        let mut slots = slot::of(&counted, &all);
+        // As the header has them; functions of one line, from a macro, stay by name.
+        slots.sort_by(|a, b| (&a.file, a.line).cmp(&(&b.file, b.line)));
+        Ok(Report {
+            functions: counted.len(),
+            variadic: counted
+                .iter()
+                .filter(|function| function.variadic)
+                .map(|function| function.name.clone())
+                .collect(),
+            slots,
+        })
+    }
+}
+
+fn real(path: &Path) -> PathBuf {
+    path.canonicalize().unwrap_or_else(|_| path.to_owned())
+}
+
+/// What an audit found.
+#[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
+pub struct Report {
+    /// How many functions were looked at.
+    pub functions: usize,
+    /// Functions with variable arguments: what they hand over through those, no type shows.
+    pub variadic: Vec<String>,
+    /// The places that hand something over, as the headers have them.
+    pub slots: Vec<Slot>,
+}
+
+impl Report {
+    /// The slots of which the header does not say who frees.
+    pub fn undecided(&self) -> impl Iterator<Item = &Slot> {
+        self.slots.iter().filter(|slot| slot.decision.is_none())
+    }
+}
+
+/// A line for each undecided slot, then what no type shows, then the sum:
+/// `286 functions, 98 slots, 98 undecided`.
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for slot in self.undecided() {
+            writeln!(f, "{slot}")?;
+        }
+        if !self.variadic.is_empty() {
+            writeln!(
+                f,
+                "not seen: what these hand over through variable arguments: {}",
+                self.variadic.join(", ")
+            )?;
+        }
+        write!(
+            f,
+            "{} functions, {} slots, {} undecided",
+            self.functions,
+            self.slots.len(),
+            self.undecided().count()
+        )
+    }
+}
