@@ -225,7 +225,7 @@ pub use pointee::{BlockOf, Pointee};
 pub use shared::{RefCounted, Shared};
 pub use slice::{IntoIter, RawPartsError};
 pub use terminated::{NulTerminated, Terminator};
-pub use vec::CVec;
+pub use vec::{CVec, Drain};
 #[cfg(feature = "zeroize")]
 pub use wipe::Wipe;
 pub use with::OwnedWith;

@@ -1,9 +1,15 @@
 //! `CVec<T, A>`: a block that grows.
 
 mod bytes;
+mod compare;
+mod drain;
+mod edit;
 mod grow;
 mod impls;
 mod parts;
+mod retain;
+
+pub use drain::Drain;
 
 use core::marker::PhantomData;
 use core::mem::MaybeUninit;
@@ -136,6 +142,14 @@ impl<T, A: Allocator + Deallocator<[T]>> CVec<T, A> {
     fn end(&self) -> NonNull<T> {
         // SAFETY: `len` is at most the number of elements that the block has room for.
         unsafe { self.ptr.add(self.len) }
+    }
+
+    /// The place of an element, counted or not, or of one behind the room.
+    #[inline]
+    fn place(&self, index: usize) -> NonNull<T> {
+        debug_assert!(index <= self.cap);
+        // SAFETY: the index is at most the capacity, so the place is in the block or at its end.
+        unsafe { self.ptr.add(index) }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Vectors of bytes: a destination for `Write`, and the makings of a C string.
 
 use core::ffi::CStr;
+use core::fmt;
 
 use super::CVec;
 use crate::{Allocator, CStringError, Deallocator, IntoCStrError, Owned};
@@ -38,6 +39,24 @@ impl<A: Allocator + Deallocator<[u8]> + Deallocator<CStr>> CVec<u8, A> {
         let first = Owned::into_non_null(self.into_owned_slice()).cast();
         // SAFETY: the block was owned; none of its `len` bytes is NUL, and one was written behind.
         Ok(unsafe { Owned::from_measured(first, len) })
+    }
+}
+
+/// Appends text; the error says nothing more than that there is no memory.
+///
+/// ```
+/// use core::fmt::Write as _;
+/// use malloc_safe::CVec;
+///
+/// let mut line = CVec::<u8>::new();
+/// write!(line, "{} blocks", 20)?;
+/// assert_eq!(line, *b"20 blocks");
+/// # Ok::<(), core::fmt::Error>(())
+/// ```
+impl<A: Allocator + Deallocator<[u8]>> fmt::Write for CVec<u8, A> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.try_extend_from_slice(text.as_bytes())
+            .map_err(|_| fmt::Error)
     }
 }
 

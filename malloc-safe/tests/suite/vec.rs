@@ -1,4 +1,5 @@
 mod bytes;
+mod edit;
 mod grow;
 mod oracle;
 mod parts;
