@@ -68,6 +68,33 @@ impl<V> AllocError<V> {
     pub fn requested_bytes(&self) -> Option<usize> {
         self.count.checked_mul(self.element_size)
     }
+
+    /// Ends the program as Rust's own collections do where there is no memory, by
+    /// `std::alloc::handle_alloc_error`.
+    ///
+    /// It makes an infallible form of every constructor, for a wrapper that would end anyway.
+    ///
+    /// # Panics
+    ///
+    /// If no block can have the size that was asked for, as `Vec` does.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use malloc_safe::Owned;
+    ///
+    /// let number = Owned::try_new(7).unwrap_or_else(|error| error.handle_alloc_error());
+    /// assert_eq!(*number, 7);
+    /// ```
+    #[cfg(feature = "std")]
+    #[cold]
+    pub fn handle_alloc_error(self) -> ! {
+        let size = self.requested_bytes().unwrap_or(usize::MAX);
+        let Ok(layout) = std::alloc::Layout::from_size_align(size, 1) else {
+            panic!("capacity overflow: {self}");
+        };
+        std::alloc::handle_alloc_error(layout)
+    }
 }
 
 impl<V> fmt::Display for AllocError<V> {

@@ -170,6 +170,7 @@ mod api2;
 mod borrowed;
 mod close;
 pub mod contents;
+mod copy;
 mod dealloc;
 mod deallocator;
 mod destructor;
@@ -188,6 +189,7 @@ pub mod out;
 mod owned;
 mod owner;
 mod pointee;
+mod room;
 #[cfg(feature = "serde")]
 mod serialize;
 mod shared;

@@ -254,9 +254,24 @@ impl<T: ?Sized + Pointee, D: Deallocator<T>> Owned<T, D> {
     ///
     /// # Safety
     ///
-    /// `ptr` satisfies the invariant of the type.
+    /// `ptr` satisfies the [invariant](Owned#invariant) of the type.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use core::ptr::NonNull;
+    /// use malloc_safe::Owned;
+    ///
+    /// // SAFETY: malloc has no precondition.
+    /// let block = NonNull::new(unsafe { libc::malloc(4) }.cast::<u32>()).expect("memory");
+    /// // SAFETY: room for a number.
+    /// unsafe { block.write(7) };
+    /// // SAFETY: a new block of malloc's that holds a number.
+    /// let number = unsafe { Owned::<u32>::from_non_null(block) };
+    /// assert_eq!(*number, 7);
+    /// ```
     #[inline]
-    pub(crate) unsafe fn from_non_null(ptr: NonNull<T>) -> Self {
+    pub unsafe fn from_non_null(ptr: NonNull<T>) -> Self {
         Self {
             ptr,
             owns: Elsewhere::NEW,
@@ -264,8 +279,20 @@ impl<T: ?Sized + Pointee, D: Deallocator<T>> Owned<T, D> {
         }
     }
 
+    /// Gives up ownership: the pointer, which is not NULL.
+    ///
+    /// ```
+    /// use malloc_safe::Owned;
+    ///
+    /// let ptr = Owned::into_non_null(Owned::<[u8]>::try_from_slice(b"text")?);
+    /// assert_eq!(ptr.len(), 4); // a slice's length goes with it
+    /// // SAFETY: what into_non_null gave, once.
+    /// drop(unsafe { Owned::<[u8]>::from_non_null(ptr) });
+    /// # Ok::<(), malloc_safe::AllocError>(())
+    /// ```
     #[inline]
-    pub(crate) fn into_non_null(this: Self) -> NonNull<T> {
+    #[must_use = "without the pointer the block is leaked"]
+    pub fn into_non_null(this: Self) -> NonNull<T> {
         mem::ManuallyDrop::new(this).ptr
     }
 

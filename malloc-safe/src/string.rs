@@ -267,7 +267,7 @@ impl<D: Deallocator<str>> Owned<str, D> {
     /// The block at `first` (or the empty slice's address) is the caller's to hand over, is `D`'s
     /// to release, and holds `len` bytes of UTF-8.
     #[inline]
-    unsafe fn from_utf8_parts(first: NonNull<u8>, len: usize) -> Self {
+    pub(crate) unsafe fn from_utf8_parts(first: NonNull<u8>, len: usize) -> Self {
         let bytes = NonNull::slice_from_raw_parts(first, len);
         // SAFETY: a cast keeps the address, so it is still not NULL.
         let text = unsafe { NonNull::new_unchecked(bytes.as_ptr() as *mut str) };

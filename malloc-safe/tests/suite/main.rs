@@ -20,6 +20,7 @@ mod bad_input;
 mod borrowed;
 mod children;
 mod close;
+mod copy;
 mod dealloc;
 mod declared;
 mod destructor;
@@ -37,6 +38,7 @@ mod out;
 mod owned;
 mod panics;
 mod rivals;
+mod room;
 #[cfg(feature = "serde")]
 mod serialize;
 mod shared;

@@ -94,7 +94,7 @@ fn take(step: Step, ours: &mut CVec<Kept>, std: &mut Vec<Kept>, live: &Rc<()>) {
         }
         Step::SplitOff(at) => {
             let tail = ours.try_split_off(at % (len + 1)).expect("memory");
-            assert_eq!(tail, std.split_off(at % (len + 1)));
+            assert_eq!(*tail, *std.split_off(at % (len + 1)));
         }
         Step::Splice(a, b, values) => {
             let removed: Vec<Kept> = std.splice(range(a, b, len), all(&values)).collect();
@@ -102,7 +102,7 @@ fn take(step: Step, ours: &mut CVec<Kept>, std: &mut Vec<Kept>, live: &Rc<()>) {
             let gone = ours
                 .try_splice(range(a, b, len), &mut replacement)
                 .expect("memory");
-            assert_eq!(gone, removed);
+            assert_eq!(*gone, *removed);
             assert!(replacement.is_empty());
         }
         Step::Retain(by) => {
@@ -142,11 +142,11 @@ proptest! {
             let mut std = Vec::new();
             for step in steps {
                 take(step, &mut ours, &mut std, &live);
-                prop_assert_eq!(&ours, &std);
+                prop_assert_eq!(&*ours, &*std);
                 prop_assert_eq!(Rc::strong_count(&live), 1 + 2 * std.len());
             }
             let copy = ours.try_clone().expect("memory");
-            prop_assert_eq!(&copy, &std);
+            prop_assert_eq!(&*copy, &*std);
         }
         prop_assert_eq!(Rc::strong_count(&live), 1, "each element is dropped once");
     }
@@ -362,4 +362,16 @@ fn without_memory_nothing_is_changed_or_lost() {
     );
     drop((vec, other, removed));
     assert_eq!(Counting::live(), 0);
+}
+
+#[test]
+fn a_vector_is_compared_with_slices_arrays_and_stds() {
+    let ours = CVec::<u8>::try_from_iter([1, 2]).expect("memory");
+    assert_eq!(ours, [1, 2]);
+    assert_eq!(ours, &[1, 2]);
+    assert_eq!(ours, [1, 2][..]);
+    assert_eq!(ours, &[1, 2][..]);
+    assert_ne!(ours, &mut [1][..]);
+    #[cfg(feature = "std")]
+    assert_eq!(ours, vec![1, 2]);
 }
