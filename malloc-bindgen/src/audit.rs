@@ -5,6 +5,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use crate::Error;
+use crate::facts::Facts;
 use crate::header::{self, Function};
 use crate::slot::{self, Slot};
 
@@ -13,6 +14,7 @@ use crate::slot::{self, Slot};
 pub struct Audit {
     headers: Vec<PathBuf>,
     files: Vec<String>,
+    facts: Option<PathBuf>,
     clang_arguments: Vec<String>,
 }
 
@@ -33,6 +35,28 @@ impl Audit {
         self
     }
 
+    /// Decides by a file of facts, too.
+    ///
+    /// ```toml
+    /// files = ["/sqlite3.h"]                # whose functions count, besides the headers' own
+    ///
+    /// [functions]
+    /// sqlite3_errmsg = "none"               # what is returned
+    /// sqlite3_sql = "lent from pStmt"
+    /// sqlite3_open = { ppDb = "full by sqlite3_close_v2" }
+    ///
+    /// [convention]                          # the library's documented words; the first that fits
+    /// "sqlite3_column_*" = "none"
+    /// ```
+    ///
+    /// A fact that contradicts the header, or speaks of what is not in it, is an error that names the
+    /// line. `"?"` decides nothing.
+    #[must_use]
+    pub fn facts(mut self, path: impl Into<PathBuf>) -> Self {
+        self.facts = Some(path.into());
+        self
+    }
+
     /// Gives clang an argument, as `-I/usr/include/libxml2`.
     #[must_use]
     pub fn clang_argument(mut self, argument: impl Into<String>) -> Self {
@@ -44,11 +68,16 @@ impl Audit {
     ///
     /// # Errors
     ///
-    /// Where there is no libclang, a header cannot be read or does not parse, or declares nothing.
+    /// Where there is no libclang, a file cannot be read, a header does not parse or declares nothing, or a
+    /// fact cannot be so.
     pub fn run(&self) -> Result<Report, Error> {
         if self.headers.is_empty() {
             return Err(Error::NoHeader);
         }
+        let facts = match &self.facts {
+            Some(path) => Facts::read(path)?,
+            None => Facts::default(),
+        };
         let all = header::read(&self.headers, &self.clang_arguments)?;
         let headers: Vec<PathBuf> = self.headers.iter().map(|path| real(path)).collect();
         let counted: Vec<&Function> = all
@@ -58,13 +87,18 @@ impl Audit {
                 let file = real(&function.file);
                 let path = file.to_string_lossy();
                 headers.contains(&file)
-                    || self.files.iter().any(|part| path.contains(part.as_str()))
+                    || self
+                        .files
+                        .iter()
+                        .chain(&facts.files)
+                        .any(|part| path.contains(part.as_str()))
             })
             .collect();
         if counted.is_empty() {
             return Err(Error::NoFunctions(self.headers.clone()));
         }
         let mut slots = slot::of(&counted, &all);
+        facts.decide(&mut slots, &counted)?;
         // As the header has them; functions of one line, from a macro, stay by name.
         slots.sort_by(|a, b| (&a.file, a.line).cmp(&(&b.file, b.line)));
         Ok(Report {

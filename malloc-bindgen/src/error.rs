@@ -18,6 +18,8 @@ pub enum Error {
     /// No function counts: the headers declare none themselves, and no part of a path that was asked
     /// for is that of a file with functions.
     NoFunctions(Vec<PathBuf>),
+    /// A file of facts says what cannot be so: the file, the line from 1, and what is wrong there.
+    Facts(PathBuf, usize, String),
 }
 
 impl fmt::Display for Error {
@@ -49,6 +51,7 @@ impl fmt::Display for Error {
                     )
                 }
             }
+            Self::Facts(path, line, message) => write!(f, "{}:{line}: {message}", path.display()),
             Self::NoFunctions(headers) => {
                 f.write_str("no function is declared in")?;
                 for header in headers {

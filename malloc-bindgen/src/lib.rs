@@ -15,7 +15,8 @@
 //! A *slot* is one place that hands something over: a returned pointer, an out-parameter (`T **`), or
 //! a struct of the caller's whose contents a function of the same header ends. A slot is *decided*
 //! where the header itself says who frees: by the macros of malloc-sys's `ownership.h`, or by GCC's
-//! attribute `malloc (deallocator, argument)`. Names and `const` decide nothing: each was wrong in a
+//! attribute `malloc (deallocator, argument)`. Where the header says nothing, a person does in a file
+//! of facts ([`Audit::facts`], begun by [`draft()`]). Names and `const` decide nothing: each was wrong in a
 //! real header, and a wrong guess is a leak or a double free. They are shown as guesses.
 //!
 //! Reading a header needs libclang, which is looked for when it is needed (`LIBCLANG_PATH` names its
@@ -23,13 +24,17 @@
 #![forbid(unsafe_code)]
 
 mod audit;
+mod draft;
 mod error;
+mod facts;
 mod guess;
 mod header;
 mod note;
 mod slot;
+mod word;
 
 pub use audit::{Audit, Report};
+pub use draft::draft;
 pub use error::Error;
 pub use note::{Authority, Decision};
 pub use slot::{Guess, Place, Slot};

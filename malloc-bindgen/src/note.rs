@@ -7,6 +7,8 @@ use serde::Serialize;
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum Authority {
+    /// A person, in a file of facts.
+    Person,
     /// The header, by a macro of `ownership.h`.
     Header,
     /// The header, by GCC's attribute `malloc (deallocator, argument)`.
