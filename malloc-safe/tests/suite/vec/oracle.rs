@@ -6,6 +6,7 @@
 use crate::hostile::{Counting, Element, Nothing};
 use core::cell::Cell;
 use core::ffi::CStr;
+use core::ops::Range;
 use malloc_safe::{AllocError, CVec, Owned, out};
 
 type Tested<T> = CVec<T, Counting>;
@@ -144,7 +145,7 @@ impl<T: Sample> Pair<T> {
     }
 
     fn apply(&mut self, operation: u8, number: u8, budget: usize) {
-        match operation % 21 {
+        match operation % 30 {
             0..8 => self.apply_to_one(operation % 8, number, budget),
             8..12 => self.apply_to_room(operation % 4, number.into(), budget),
             12..16 => {
@@ -153,7 +154,9 @@ impl<T: Sample> Pair<T> {
                 self.apply_to_several(operation % 4, &values, budget);
             }
             16..20 => self.apply_to_owner(operation % 4, number, budget),
-            _ => self.lend(number, budget),
+            20 => self.lend(number, budget),
+            21..26 => self.apply_to_some(operation % 30 - 21, number),
+            _ => self.apply_between(operation % 4, number, budget),
         }
     }
 
@@ -237,6 +240,81 @@ impl<T: Sample> Pair<T> {
                 }
             }
         }
+    }
+
+    /// Takes elements out of the middle.
+    fn apply_to_some(&mut self, operation: u8, number: u8) {
+        let (vector, judge) = (&mut self.vector, &mut self.judge);
+        let range = within(number, judge.len());
+        match operation {
+            0 => {
+                vector.retain(|element| element.value() & number == 0);
+                judge.retain(|value| value & number == 0);
+            }
+            1 => {
+                vector.dedup_by_key(|element| element.value() / 4);
+                judge.dedup_by_key(|value| *value / 4);
+            }
+            2 => {
+                let mut drained = vector.drain(range.clone());
+                let mut judged = judge.drain(range);
+                for _ in 0..number % 4 {
+                    assert_eq!(drained.next().map(|e| e.value()), judged.next());
+                    assert_eq!(drained.next_back().map(|e| e.value()), judged.next_back());
+                }
+                assert_eq!(drained.len(), judged.len());
+            }
+            _ if judge.is_empty() => {}
+            3 => {
+                let index = usize::from(number) % judge.len();
+                assert_eq!(vector.remove(index).value(), judge.remove(index));
+            }
+            _ => {
+                let index = usize::from(number) % judge.len();
+                assert_eq!(vector.swap_remove(index).value(), judge.swap_remove(index));
+            }
+        }
+    }
+
+    /// Puts elements into the middle, and moves them between vectors; all or none of them.
+    fn apply_between(&mut self, operation: u8, number: u8, budget: usize) {
+        let (vector, judge) = (&mut self.vector, &mut self.judge);
+        let range = within(number, judge.len());
+        let few: Vec<u8> = (0..number % 12).collect();
+        let mut other = Tested::try_from_iter_in(few.iter().copied().map(made)).expect("memory");
+        let few: Vec<u8> = few.into_iter().map(told::<T>).collect();
+        Counting::with_budget(budget, || match operation {
+            0 => match vector.try_insert(range.start, made(number)) {
+                Ok(()) => judge.insert(range.start, told::<T>(number)),
+                Err(error) => {
+                    assert_eq!(error.into_value().value(), told::<T>(number));
+                    assert_eq!(budget, 0);
+                }
+            },
+            1 => match vector.try_append(&mut other) {
+                Ok(()) => {
+                    judge.extend(few);
+                    assert!(other.is_empty());
+                }
+                Err(_) => assert!(budget == 0 && other.len() == few.len()),
+            },
+            2 => match vector.try_split_off(range.start) {
+                Ok(tail) => {
+                    let tail: Vec<u8> = tail.iter().map(T::value).collect();
+                    assert_eq!(tail, judge.split_off(range.start));
+                }
+                Err(_) => assert_eq!(budget, 0),
+            },
+            _ => match vector.try_splice(range.clone(), &mut other) {
+                Ok(removed) => {
+                    let removed: Vec<u8> = removed.iter().map(T::value).collect();
+                    assert_eq!(removed, judge.splice(range, few).collect::<Vec<u8>>());
+                    assert!(other.is_empty());
+                }
+                // It asks twice: for what it takes out, and for what it puts in.
+                Err(_) => assert!(budget < 2 && other.len() == few.len()),
+            },
+        });
     }
 
     fn apply_to_owner(&mut self, operation: u8, number: u8, budget: usize) {
@@ -325,6 +403,12 @@ impl<T: Sample> Pair<T> {
             }
         }
     }
+}
+
+/// A range of so many elements, from a number.
+fn within(number: u8, len: usize) -> Range<usize> {
+    let start = usize::from(number / 8) % (len + 1);
+    start..start + usize::from(number % 8).min(len - start)
 }
 
 fn spare<T: Sample>(vector: &Tested<T>) -> usize {
