@@ -84,6 +84,7 @@
 //! | an array of strings ended by NULL | `Option<Owned<NulTerminated<LentCStr>, D>>` ([`LentCStr`], [`Lent`]), where `D` releases all of it, or [`Each<Free>`](Each) one after the other |
 //! | an array of strings, and how many | `Owned<[LentCStr], D>` ([`Lent`]), or `Owned<[Owned<NulTerminated<c_char>>]>` to take them out |
 //! | a linked list that is freed as a whole | `Option<Owned<T, D>>` with `D:` [`Linked<T>`](Linked), and [`Owned::nodes`] |
+//! | a linked list that is freed node by node | `Option<Owned<T, NodeByNode<D>>>`: [`NodeByNode`] |
 //! | a reference-counted object | `Option<Shared<T, D>>` ([`Shared`]) with `D:` [`RefCounted<T>`](RefCounted) |
 //! | a secret | `Owned<T, Wipe<D>>` (`Wipe`, feature `zeroize`) |
 //! | nothing, it only shows what it keeps | `Option<BorrowedCStr<'_>>` ([`BorrowedCStr`]), [`Borrowed<'_, T>`](Borrowed), [`Lease<'_, O>`](Lease) |
@@ -184,6 +185,7 @@ mod lent;
 mod linked;
 mod made;
 mod never;
+mod node_by_node;
 mod opaque;
 pub mod out;
 mod owned;
@@ -219,6 +221,7 @@ pub use error::{AllocError, CStringError, IntoCStrError, NotTerminated, NotUtf8}
 pub use lease::Lease;
 pub use lent::{Lendable, Lent, LentCStr, LentIter, LentUntilNull};
 pub use linked::{Linked, Nodes};
+pub use node_by_node::{NextNode, NodeByNode};
 pub use opaque::{HandleThreads, Opaque};
 pub use out::Out;
 pub use owned::Owned;

@@ -34,6 +34,7 @@ mod in_scope;
 mod layout;
 mod lent;
 mod linked;
+mod node_by_node;
 mod out;
 mod owned;
 mod panics;
