@@ -72,7 +72,7 @@ impl<D: Deallocator<CStr>> Owned<CStr, D> {
         let Some(first) = NonNull::new(ptr) else {
             return Ok(None);
         };
-        let bound = bound.min(isize::MAX.cast_unsigned()); // no block is larger
+        let bound = bound.min(isize::MAX as usize); // no block is larger
         // SAFETY: the caller says that the bytes are valid up to the first NUL or the bound.
         if let Some(len) = unsafe { search(first.cast(), bound) } {
             // SAFETY: the caller hands over the block, and its terminator was found at `len`.

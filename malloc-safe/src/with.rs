@@ -89,7 +89,7 @@ impl<T: ?Sized + Pointee, F: FnOnce(NonNull<T>)> OwnedWith<T, F> {
     #[inline]
     pub unsafe fn new(ptr: NonNull<T>, release: F) -> Self {
         debug_assert!(
-            ptr.addr().get().is_multiple_of(T::ALIGN),
+            ptr.addr().get() % T::ALIGN == 0,
             "{ptr:p} is not aligned for the pointee"
         );
         Self {

@@ -142,7 +142,7 @@ impl Stage<'_> {
             }
         });
         loop {
-            let Ok(news) = received.recv_timeout(Duration::from_mins(1)) else {
+            let Ok(news) = received.recv_timeout(Duration::from_secs(60)) else {
                 drop(child.kill());
                 panic!(
                     "silent for a minute after {:?}",

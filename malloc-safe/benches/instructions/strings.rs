@@ -21,7 +21,7 @@ pub(crate) const PAIRS: &[Pair] = &[
     pair!("own deallocator", token_owned, token_by_hand),
 ];
 
-const DASH: c_char = b'-'.cast_signed();
+const DASH: c_char = c_char::from_ne_bytes([b'-']);
 
 deallocator! { struct TokenFree(c_char) = malloc_sys::token_free; }
 

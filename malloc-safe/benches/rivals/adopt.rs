@@ -20,7 +20,7 @@ use mbox::{MBox, MString};
 use crate::harness::{By, Task};
 use crate::heap::CHeap;
 
-const DASH: c_char = b'-'.cast_signed();
+const DASH: c_char = c_char::from_ne_bytes([b'-']);
 
 mod declared {
     use super::{NulTerminated, Owned, c_char};

@@ -35,7 +35,7 @@ fn filled(length: usize) -> (*mut u8, usize) {
 
 fn text(length: usize) -> *mut c_char {
     // SAFETY: no precondition.
-    let text = unsafe { workload_string(length, b'-'.cast_signed()) };
+    let text = unsafe { workload_string(length, c_char::from_ne_bytes([b'-'])) };
     assert!(!text.is_null(), "no memory for {length} bytes");
     text
 }

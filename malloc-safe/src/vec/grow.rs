@@ -268,10 +268,10 @@ impl<T: Unpin, A: Allocator + Deallocator<[T]>> CVec<T, A> {
     /// ```
     #[inline]
     pub fn try_push(&mut self, value: T) -> Result<(), AllocError<T>> {
-        if self.len == self.cap
-            && let Err(error) = self.grow(1)
-        {
-            return Err(error.with(value));
+        if self.len == self.cap {
+            if let Err(error) = self.grow(1) {
+                return Err(error.with(value));
+            }
         }
         // SAFETY: there is room for one more behind the elements.
         unsafe { self.end().write(value) };

@@ -98,7 +98,7 @@ fn nothing_at_all_is_a_block_where_c_gave_one_and_none_where_rust_asks_for_one()
 
 #[test]
 fn too_much_is_an_error_that_owns_the_block() {
-    let most = isize::MAX.cast_unsigned() / 8;
+    let most = isize::MAX as usize / 8;
     for len in [most + 1, usize::MAX] {
         // SAFETY: nothing is claimed by a length that cannot be.
         let error = unsafe { Numbers::from_raw_parts(block(), len) }.unwrap_err();

@@ -25,7 +25,7 @@ unsafe extern "C" {
     pub(crate) safe fn tokens_live() -> usize;
 }
 
-pub(crate) const DASH: c_char = b'-'.cast_signed();
+pub(crate) const DASH: c_char = c_char::from_ne_bytes([b'-']);
 
 /// Transfer full: every string and the array are the caller's.
 pub(crate) fn strings(count: usize, length: usize) -> Owned<[CString]> {

@@ -168,7 +168,7 @@ fn a_deep_deallocator_releases_the_strings_with_the_array() {
 
 assert_impl_all!(StrFreeV: Deallocator<NulTerminated<LentCStr>>, Deallocator<[LentCStr]>);
 assert_impl_all!(LentFreeV: Deallocator<NulTerminated<LentCStr>>, Deallocator<[LentCStr]>);
-assert_not_impl_any!(StrFreeV: Deallocator<[Lent<u8>]>, Deallocator<[c_char]>);
+assert_not_impl_any!(StrFreeV: Deallocator<[Lent<u16>]>, Deallocator<[c_char]>);
 
 mod in_a_declaration {
     #![deny(improper_ctypes, improper_ctypes_definitions)]

@@ -112,7 +112,7 @@ proptest! {
         let string = counted_c_str(&bytes).into_nul_terminated();
         prop_assert_eq!(string.to_bytes(), &bytes[..]);
         prop_assert_eq!(string.to_str().ok(), core::str::from_utf8(&bytes).ok());
-        let signed: Vec<_> = bytes.iter().map(|byte| byte.cast_signed()).collect();
-        prop_assert_eq!(string.to_slice().to_vec(), signed);
+        let characters: Vec<_> = bytes.iter().map(|byte| core::ffi::c_char::from_ne_bytes([*byte])).collect();
+        prop_assert_eq!(string.to_slice().to_vec(), characters);
     }
 }

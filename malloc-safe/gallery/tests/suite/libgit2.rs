@@ -130,8 +130,14 @@ fn prettify(message: &CStr) -> (c_int, Disposable<Buffer, GitDispose>) {
     // SAFETY: what git_buf_dispose accepts, before the library fills it and after.
     let mut buffer = unsafe { Disposable::new(empty) };
     // SAFETY: the library is initialised.
-    let status =
-        unsafe { git_message_prettify(&mut buffer, message.into(), 1, b'#'.cast_signed()) };
+    let status = unsafe {
+        git_message_prettify(
+            &mut buffer,
+            message.into(),
+            1,
+            c_char::from_ne_bytes([b'#']),
+        )
+    };
     (status, buffer)
 }
 

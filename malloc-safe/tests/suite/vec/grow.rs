@@ -148,7 +148,7 @@ fn a_size_hint_is_trusted_for_room_and_nothing_else() {
     let expected: Vec<u8> = (0..100).collect();
     for hint in [
         (0, None),
-        (0, Some(1 << 40)),
+        (0, Some(usize::MAX)),
         (0, Some(0)),
         (300, Some(300)),
         (7, Some(7)),
