@@ -83,7 +83,7 @@ pub(crate) unsafe extern "C" fn counted_free(block: *mut c_void) {
 }
 
 /// Counts its destructor's runs in this thread; `bomb` makes that destructor panic.
-#[derive(Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Element {
     pub(crate) value: u32,
     pub(crate) bomb: bool,
@@ -106,6 +106,7 @@ impl Drop for Element {
 }
 
 /// The same without a size.
+#[derive(Clone)]
 pub(crate) struct Nothing;
 
 impl Drop for Nothing {

@@ -16,7 +16,7 @@ thread_local! {
 }
 
 /// Elements that are made from a byte and tell it.
-pub(crate) trait Sample: Unpin + Sized {
+pub(crate) trait Sample: Unpin + Clone {
     /// How many different elements there are.
     const VALUES: u16 = 256;
 
@@ -106,22 +106,25 @@ fn told<T: Sample>(value: u8) -> u8 {
 /// Runs the operations and panics where the vector and the judge differ.
 pub(crate) fn run<T: Sample>(operations: &[u8]) {
     let made_before = MADE.get();
-    let dropped = Element::dropped_by(|| {
-        let mut pair = Pair {
-            vector: Tested::<T>::new_in(),
-            judge: Vec::new(),
+    let mut dropped = 0;
+    let mut pair = Pair {
+        vector: Tested::<T>::new_in(),
+        judge: Vec::new(),
+    };
+    for operation in operations.chunks_exact(2) {
+        let budget = match operation[0] >> 6 {
+            0 => usize::MAX,
+            granted => usize::from(granted) - 1,
         };
-        for operation in operations.chunks_exact(2) {
-            let budget = match operation[0] >> 6 {
-                0 => usize::MAX,
-                granted => usize::from(granted) - 1,
-            };
-            pair.apply(operation[0] % 64, operation[1], budget);
-            pair.compare();
+        dropped += Element::dropped_by(|| pair.apply(operation[0] % 64, operation[1], budget));
+        pair.compare();
+        if core::mem::needs_drop::<T>() {
+            let live = MADE.get() - made_before - dropped;
+            assert_eq!(live, pair.judge.len(), "each element is dropped once");
         }
-        drop(pair.vector);
-        assert_eq!(Counting::live(), 0);
-    });
+    }
+    dropped += Element::dropped_by(|| drop(pair.vector));
+    assert_eq!(Counting::live(), 0);
     if core::mem::needs_drop::<T>() {
         assert_eq!(dropped, MADE.get() - made_before);
     }
@@ -145,7 +148,7 @@ impl<T: Sample> Pair<T> {
     }
 
     fn apply(&mut self, operation: u8, number: u8, budget: usize) {
-        match operation % 30 {
+        match operation % 33 {
             0..8 => self.apply_to_one(operation % 8, number, budget),
             8..12 => self.apply_to_room(operation % 4, number.into(), budget),
             12..16 => {
@@ -155,8 +158,9 @@ impl<T: Sample> Pair<T> {
             }
             16..20 => self.apply_to_owner(operation % 4, number, budget),
             20 => self.lend(number, budget),
-            21..26 => self.apply_to_some(operation % 30 - 21, number),
-            _ => self.apply_between(operation % 4, number, budget),
+            21..26 => self.apply_to_some(operation % 33 - 21, number),
+            26..30 => self.apply_between(operation % 33 - 26, number, budget),
+            _ => self.apply_copies(operation % 33 - 30, number, budget),
         }
     }
 
@@ -262,6 +266,8 @@ impl<T: Sample> Pair<T> {
                     assert_eq!(drained.next().map(|e| e.value()), judged.next());
                     assert_eq!(drained.next_back().map(|e| e.value()), judged.next_back());
                 }
+                let rest: Vec<u8> = drained.as_slice().iter().map(T::value).collect();
+                assert_eq!(rest, judged.as_slice());
                 assert_eq!(drained.len(), judged.len());
             }
             _ if judge.is_empty() => {}
@@ -315,6 +321,38 @@ impl<T: Sample> Pair<T> {
                 Err(_) => assert!(budget < 2 && other.len() == few.len()),
             },
         });
+    }
+
+    /// Copies elements; all, or none of them.
+    fn apply_copies(&mut self, operation: u8, number: u8, budget: usize) {
+        let (vector, judge) = (&mut self.vector, &mut self.judge);
+        let before = judge.len();
+        let range = within(number, before);
+        let len = usize::from(number % 40);
+        let (room, wanted) = match operation {
+            0 => (spare(vector), len.saturating_sub(before)),
+            1 => (spare(vector), range.len()),
+            _ => (0, before), // a copy of the whole has a block of its own
+        };
+        let outcome = Counting::with_budget(budget, || match operation {
+            0 => {
+                let value = made(number);
+                let resized = vector.try_resize(len, value);
+                resized.map(|()| judge.resize(len, told::<T>(number)))
+            }
+            1 => {
+                let extended = vector.try_extend_from_within(range.clone());
+                extended.map(|()| judge.extend_from_within(range))
+            }
+            _ => vector.try_clone().map(|copy| {
+                let values: Vec<u8> = copy.iter().map(T::value).collect();
+                assert_eq!(values, *judge);
+            }),
+        });
+        match outcome {
+            Ok(()) => MADE.set(MADE.get() + wanted),
+            Err(_) => assert!(budget == 0 && room < wanted),
+        }
     }
 
     fn apply_to_owner(&mut self, operation: u8, number: u8, budget: usize) {
