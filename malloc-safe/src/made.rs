@@ -233,6 +233,29 @@ impl<T> Owned<[MaybeUninit<T>]> {
     pub fn try_uninit(len: usize) -> Result<Self, AllocError> {
         Self::try_uninit_in(len)
     }
+
+    /// Allocates room for `len` elements, all bytes zero, as `calloc` (C11 7.22.3.2) does; 0 need no
+    /// block.
+    ///
+    /// # Errors
+    ///
+    /// [`AllocError`], if there is no memory.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use core::mem::MaybeUninit;
+    /// use malloc_safe::Owned;
+    ///
+    /// let zeros = Owned::<[MaybeUninit<u16>]>::try_zeroed(3)?;
+    /// // SAFETY: zeros are numbers.
+    /// assert_eq!(unsafe { zeros.assume_init() }[..], [0, 0, 0]);
+    /// # Ok::<(), malloc_safe::AllocError>(())
+    /// ```
+    #[inline]
+    pub fn try_zeroed(len: usize) -> Result<Self, AllocError> {
+        Self::try_zeroed_in(len)
+    }
 }
 
 impl<T, A: Allocator + Deallocator<[MaybeUninit<T>]>> Owned<[MaybeUninit<T>], A> {
@@ -253,6 +276,28 @@ impl<T, A: Allocator + Deallocator<[MaybeUninit<T>]>> Owned<[MaybeUninit<T>], A>
     #[inline]
     pub fn try_uninit_in(len: usize) -> Result<Self, AllocError> {
         Self::try_filled_by(len, |_| ()) // a MaybeUninit is valid as it comes
+    }
+
+    /// [`try_zeroed`](Owned::try_zeroed), in a block of another allocator.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    ///
+    /// ```
+    /// use core::mem::MaybeUninit;
+    /// use malloc_safe::{Free, Owned};
+    ///
+    /// let zeros = Owned::<[MaybeUninit<u64>], Free>::try_zeroed_in(16)?;
+    /// assert_eq!(zeros.len(), 16);
+    /// # Ok::<(), malloc_safe::AllocError>(())
+    /// ```
+    #[inline]
+    pub fn try_zeroed_in(len: usize) -> Result<Self, AllocError> {
+        Self::try_filled_by(len, |room| {
+            // SAFETY: room for `len` elements.
+            unsafe { room.write_bytes(0, len) }
+        })
     }
 }
 

@@ -99,11 +99,10 @@ impl<T: Unpin, A: Allocator + Deallocator<MaybeUninit<T>>> Owned<MaybeUninit<T>,
     /// ```
     #[inline]
     pub fn try_zeroed_in() -> Result<Self, AllocError> {
-        let room = Self::into_non_null(Self::try_uninit_in()?);
-        // SAFETY: room for one value.
-        unsafe { room.write_bytes(0, 1) };
-        // SAFETY: the block that was just given up.
-        Ok(unsafe { Self::from_non_null(room) })
+        let room = Self::try_uninit_in()?;
+        // SAFETY: room for one value, owned alone.
+        unsafe { room.as_non_null().write_bytes(0, 1) };
+        Ok(room)
     }
 }
 
@@ -158,56 +157,5 @@ impl<T: Unpin, D: Deallocator<MaybeUninit<T>>> Owned<MaybeUninit<T>, D> {
         unsafe { room.write(value) };
         // SAFETY: the block was owned, and holds the value.
         unsafe { Owned::from_non_null(room) }
-    }
-}
-
-/// Room for several values.
-impl<T> Owned<[MaybeUninit<T>]> {
-    /// Allocates room for `len` elements, all bytes zero, as `calloc` (C11 7.22.3.2) does; 0 need no
-    /// block.
-    ///
-    /// # Errors
-    ///
-    /// [`AllocError`], if there is no memory.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use core::mem::MaybeUninit;
-    /// use malloc_safe::Owned;
-    ///
-    /// let zeros = Owned::<[MaybeUninit<u16>]>::try_zeroed(3)?;
-    /// // SAFETY: zeros are numbers.
-    /// assert_eq!(unsafe { zeros.assume_init() }[..], [0, 0, 0]);
-    /// # Ok::<(), malloc_safe::AllocError>(())
-    /// ```
-    #[inline]
-    pub fn try_zeroed(len: usize) -> Result<Self, AllocError> {
-        Self::try_zeroed_in(len)
-    }
-}
-
-impl<T, A: Allocator + Deallocator<[MaybeUninit<T>]>> Owned<[MaybeUninit<T>], A> {
-    /// [`try_zeroed`](Owned::try_zeroed), in a block of another allocator.
-    ///
-    /// # Errors
-    ///
-    /// As there.
-    ///
-    /// ```
-    /// use core::mem::MaybeUninit;
-    /// use malloc_safe::{Free, Owned};
-    ///
-    /// let zeros = Owned::<[MaybeUninit<u64>], Free>::try_zeroed_in(16)?;
-    /// assert_eq!(zeros.len(), 16);
-    /// # Ok::<(), malloc_safe::AllocError>(())
-    /// ```
-    #[inline]
-    pub fn try_zeroed_in(len: usize) -> Result<Self, AllocError> {
-        let room = Self::into_non_null(Self::try_uninit_in(len)?);
-        // SAFETY: room for `len` elements; for none, no byte is written.
-        unsafe { room.cast::<MaybeUninit<T>>().write_bytes(0, len) };
-        // SAFETY: the block that was just given up.
-        Ok(unsafe { Self::from_non_null(room) })
     }
 }

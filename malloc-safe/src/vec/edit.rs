@@ -166,7 +166,6 @@ impl<T: Unpin, A: Allocator + Deallocator<[T]>> CVec<T, A> {
             self.truncate(len);
             return Ok(());
         };
-        self.try_reserve(more)?;
         self.try_extend(core::iter::repeat_with(element).take(more))
             .map_err(|error| error.with(()))
     }
