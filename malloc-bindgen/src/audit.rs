@@ -1,6 +1,7 @@
 //! The audit of headers.
 
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -80,19 +81,18 @@ impl Audit {
         };
         let all = header::read(&self.headers, &self.clang_arguments)?;
         let headers: Vec<PathBuf> = self.headers.iter().map(|path| real(path)).collect();
+        let counts = |file: &Path| {
+            let file = real(file);
+            let path = file.to_string_lossy();
+            let mut parts = self.files.iter().chain(&facts.files);
+            headers.contains(&file) || parts.any(|part| path.contains(part.as_str()))
+        };
+        // A file is looked up once, not for each of its functions.
+        let mut files: BTreeMap<&Path, bool> = BTreeMap::new();
         let counted: Vec<&Function> = all
             .iter()
             .filter(|function| !function.inline)
-            .filter(|function| {
-                let file = real(&function.file);
-                let path = file.to_string_lossy();
-                headers.contains(&file)
-                    || self
-                        .files
-                        .iter()
-                        .chain(&facts.files)
-                        .any(|part| path.contains(part.as_str()))
-            })
+            .filter(|Function { file, .. }| *files.entry(file).or_insert_with(|| counts(file)))
             .collect();
         if counted.is_empty() {
             return Err(Error::NoFunctions(self.headers.clone()));

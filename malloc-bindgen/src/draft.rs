@@ -17,13 +17,11 @@ pub fn draft(report: &Report) -> String {
             let guess = guess.map_or(String::new(), |guess| {
                 format!("; perhaps {}: {}", guess.words, guess.reason)
             });
-            let file = slot.file.file_name().unwrap_or(slot.file.as_os_str());
             // Writing to a String does not fail.
             let _ = writeln!(
                 text,
-                "# {}:{} {} `{}`{guess}",
-                file.display(),
-                slot.line,
+                "# {} {} `{}`{guess}",
+                slot.source(),
                 slot.place,
                 slot.c_type
             );

@@ -18,19 +18,25 @@ pub(crate) struct Facts {
     path: PathBuf,
     /// Parts of paths of files whose functions count too.
     pub(crate) files: Vec<String>,
-    functions: BTreeMap<String, Vec<Fact>>,
-    /// Patterns of function names; may decide anything that no function's own fact does.
-    conventions: Vec<(String, Vec<Fact>)>,
+    functions: Vec<Said>,
+    /// Of patterns of function names; may decide anything that no function's own fact does.
+    conventions: Vec<Said>,
 }
 
-#[derive(Debug, Clone)]
+/// What the file says of a function, or of all whose names fit a pattern.
+#[derive(Debug)]
+struct Said {
+    name: String,
+    line: usize,
+    facts: Vec<Fact>,
+}
+
+#[derive(Debug)]
 struct Fact {
     /// `return`, a parameter's name, `#2`, or `*name` for the contents of a struct of the caller's.
     place: String,
     words: String,
     line: usize,
-    /// The line of the function or the pattern.
-    function_line: usize,
 }
 
 impl Facts {
@@ -49,20 +55,8 @@ impl Facts {
         for (key, value) in table.get_ref() {
             match &**key.get_ref() {
                 "files" => facts.files = reader.texts(value)?,
-                "functions" => {
-                    for (name, said) in reader.table(value)? {
-                        let facts_of = reader.facts(name, said)?;
-                        facts.functions.insert(name.get_ref().to_string(), facts_of);
-                    }
-                }
-                "convention" => {
-                    for (pattern, said) in reader.table(value)? {
-                        let facts_of = reader.facts(pattern, said)?;
-                        facts
-                            .conventions
-                            .push((pattern.get_ref().to_string(), facts_of));
-                    }
-                }
+                "functions" => facts.functions = reader.section(value)?,
+                "convention" => facts.conventions = reader.section(value)?,
                 other => {
                     let nearest = nearest(other, ["files", "functions", "convention"]);
                     return Err(reader.error(
@@ -73,8 +67,7 @@ impl Facts {
             }
         }
         // The table is by name; of patterns that fit one function, the file's first decides.
-        let line = |facts: &[Fact]| facts.first().map_or(0, |fact| fact.function_line);
-        facts.conventions.sort_by_key(|(_, facts)| line(facts));
+        facts.conventions.sort_by_key(|said| said.line);
         Ok(facts)
     }
 
@@ -85,19 +78,17 @@ impl Facts {
             .map(|function| (function.name.as_str(), *function))
             .collect();
         let names: Vec<&str> = by_name.keys().copied().collect();
-        for (name, facts) in &self.functions {
-            let line = facts.first().map_or(0, |fact| fact.function_line);
+        for Said { name, line, facts } in &self.functions {
             let Some(function) = by_name.get(name.as_str()) else {
                 let nearest = nearest(name, names.iter().copied());
                 return Err(self.error(
-                    line,
+                    *line,
                     format!("the headers have no function `{name}`{nearest}"),
                 ));
             };
             for fact in facts {
                 self.check_place(fact, function)?;
-                word::check(&fact.words, fact.place == "return", function, &names)
-                    .map_err(|message| self.error(fact.line, format!("`{name}`: {message}")))?;
+                self.check_words(fact, fact.place == "return", function, &names)?;
                 let slot = slots
                     .iter_mut()
                     .find(|slot| slot.function == *name && slot.place.to_string() == fact.place);
@@ -111,14 +102,12 @@ impl Facts {
             let fact = self
                 .conventions
                 .iter()
-                .filter(|(pattern, _)| matches(pattern, &slot.function))
-                .flat_map(|(_, facts)| facts)
+                .filter(|said| matches(&said.name, &slot.function))
+                .flat_map(|said| &said.facts)
                 .find(|fact| fact.place == place || position_is(&fact.place, slot, &by_name));
             if let Some(fact) = fact {
                 let function = by_name[slot.function.as_str()];
-                word::check(&fact.words, slot.place == Place::Return, function, &names).map_err(
-                    |message| self.error(fact.line, format!("`{}`: {message}", slot.function)),
-                )?;
+                self.check_words(fact, slot.place == Place::Return, function, &names)?;
                 self.set(slot, fact)?;
             }
         }
@@ -153,6 +142,17 @@ impl Facts {
         Ok(())
     }
 
+    fn check_words(
+        &self,
+        fact: &Fact,
+        returned: bool,
+        function: &Function,
+        names: &[&str],
+    ) -> Result<(), Error> {
+        word::check(&fact.words, returned, function, names)
+            .map_err(|message| self.error(fact.line, format!("`{}`: {message}", function.name)))
+    }
+
     fn check_place(&self, fact: &Fact, function: &Function) -> Result<(), Error> {
         let name = fact.place.trim_start_matches('*');
         let position = name
@@ -163,19 +163,12 @@ impl Facts {
         } else if let Some(position) = position {
             (1..=function.parameters.len()).contains(&position)
         } else {
-            function
-                .parameters
-                .iter()
-                .any(|parameter| parameter.name == name)
+            function.parameter_names().any(|known| known == name)
         };
         if known {
             return Ok(());
         }
-        let names = function
-            .parameters
-            .iter()
-            .map(|parameter| parameter.name.as_str());
-        let nearest = nearest(name, names.chain(["return"]));
+        let nearest = nearest(name, function.parameter_names().chain(["return"]));
         Err(self.error(
             fact.line,
             format!("`{}` has no parameter `{name}`{nearest}", function.name),
@@ -192,10 +185,9 @@ fn position_is(place: &str, slot: &Slot, functions: &BTreeMap<&str, &Function>) 
     let (Some(number), Place::Parameter(name)) = (place.strip_prefix('#'), &slot.place) else {
         return false;
     };
-    let parameters = &functions[slot.function.as_str()].parameters;
-    parameters
-        .iter()
-        .position(|parameter| parameter.name == *name)
+    functions[slot.function.as_str()]
+        .parameter_names()
+        .position(|known| known == name)
         .is_some_and(|position| number.parse() == Ok(position + 1))
 }
 
@@ -265,19 +257,28 @@ impl Reader<'_> {
         array.iter().map(|text| self.text_of(text)).collect()
     }
 
+    fn section(&self, value: &Spanned<DeValue<'_>>) -> Result<Vec<Said>, Error> {
+        let said = self.table(value)?.iter().map(|(name, places)| {
+            Ok(Said {
+                name: name.get_ref().to_string(),
+                line: self.line(name.span().start),
+                facts: self.facts(name, places)?,
+            })
+        });
+        said.collect()
+    }
+
     /// `name = "none"`, which speaks of the result, or `name = { return = "full", out = "full" }`.
     fn facts(
         &self,
         name: &Spanned<std::borrow::Cow<'_, str>>,
         value: &Spanned<DeValue<'_>>,
     ) -> Result<Vec<Fact>, Error> {
-        let function_line = self.line(name.span().start);
         let Some(places) = value.get_ref().as_table() else {
             return Ok(vec![Fact {
                 place: "return".to_owned(),
                 words: self.text_of(value)?,
                 line: self.line(value.span().start),
-                function_line,
             }]);
         };
         if places.is_empty() {
@@ -288,7 +289,6 @@ impl Reader<'_> {
                 place: place.get_ref().to_string(),
                 words: self.text_of(words)?,
                 line: self.line(place.span().start),
-                function_line,
             })
         });
         facts.collect()

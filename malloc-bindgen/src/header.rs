@@ -109,6 +109,13 @@ fn absolute(path: &Path) -> PathBuf {
 }
 
 impl Function {
+    /// Empty for a parameter without a name.
+    pub(crate) fn parameter_names(&self) -> impl Iterator<Item = &str> + Clone {
+        self.parameters
+            .iter()
+            .map(|parameter| parameter.name.as_str())
+    }
+
     /// A redeclaration adds to what is known.
     fn add_notes_of(&mut self, other: &Self) {
         add(&mut self.notes, &other.notes);

@@ -63,18 +63,22 @@ pub struct Slot {
     pub guess: Option<Guess>,
 }
 
+impl Slot {
+    /// `sqlite3.h:9822`
+    pub(crate) fn source(&self) -> String {
+        let file = self.file.file_name().unwrap_or(self.file.as_os_str());
+        format!("{}:{}", file.display(), self.line)
+    }
+}
+
 /// `sqlite3.h:9822  sqlite3_serialize  return  unsigned char *`, and what is known or guessed.
 impl fmt::Display for Slot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let file = self.file.file_name().unwrap_or(self.file.as_os_str());
+        let source = self.source();
         write!(
             f,
-            "{}:{}  {}  {}  {}",
-            file.display(),
-            self.line,
-            self.function,
-            self.place,
-            self.c_type
+            "{source}  {}  {}  {}",
+            self.function, self.place, self.c_type
         )?;
         match (&self.decision, &self.guess) {
             (Some(decision), _) => write!(f, "  = {}", decision.words),

@@ -50,10 +50,11 @@ pub(crate) fn check(
             known.join(" ")
         ));
     }
+    let owned = first.starts_with("full") || first == "container";
     while let Some(word) = rest.next() {
         match word {
-            "list" | "const" | "distinct" if first.starts_with("full") || first == "container" => {}
-            "by" if first.starts_with("full") || first == "container" => {
+            "list" | "const" | "distinct" if owned => {}
+            "by" if owned => {
                 let by = rest.next().ok_or("`by` wants the name of a function")?;
                 if !functions.contains(&by) && by != "free" {
                     let near = nearest(by, functions.iter().copied());
@@ -62,10 +63,7 @@ pub(crate) fn check(
             }
             "from" if first == "lent" => {
                 let from = rest.next().ok_or("`from` wants the name of a parameter")?;
-                let names = function
-                    .parameters
-                    .iter()
-                    .map(|parameter| parameter.name.as_str());
+                let names = function.parameter_names();
                 if !names.clone().any(|name| name == from) {
                     return Err(format!(
                         "there is no parameter `{from}`{}",
