@@ -1,6 +1,6 @@
 //! A person's facts decide, and what cannot be so is refused with the file's line.
-#![forbid(unsafe_code)]
 
+use crate::libclang;
 use malloc_bindgen::{Audit, Authority, Error, Report, draft};
 use std::path::PathBuf;
 
@@ -32,23 +32,9 @@ impl Library {
         self.directory.path().join(name)
     }
 
-    /// Nothing where there is no libclang and none is required.
+    /// Nothing where there is no libclang.
     fn audit(&self) -> Option<Result<Report, Error>> {
-        let audit = Audit::new([self.path("thing.h")]).facts(self.path("thing.owned.toml"));
-        match audit.run() {
-            Err(Error::NoLibclang(reason)) => {
-                assert!(
-                    std::env::var_os("MALLOC_BINDGEN_REQUIRE").is_none(),
-                    "MALLOC_BINDGEN_REQUIRE is set: {reason}"
-                );
-                skipped::note(
-                    "audits of headers: there is no libclang",
-                    "apt-get install libclang-dev",
-                );
-                None
-            }
-            result => Some(result),
-        }
+        libclang::run(&Audit::new([self.path("thing.h")]).facts(self.path("thing.owned.toml")))
     }
 }
 

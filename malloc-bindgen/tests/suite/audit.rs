@@ -1,26 +1,12 @@
 //! What the audit finds in headers written for it, in this workspace's, and in a library's.
-#![forbid(unsafe_code)]
 
-use malloc_bindgen::{Audit, Authority, Error, Place, Report};
+use crate::libclang;
+use malloc_bindgen::{Audit, Authority, Place, Report};
 use std::path::{Path, PathBuf};
 
-/// The report, or nothing where there is no libclang and none is required.
+/// The report, or nothing where there is no libclang.
 fn report(audit: &Audit) -> Option<Report> {
-    match audit.run() {
-        Ok(report) => Some(report),
-        Err(Error::NoLibclang(reason)) => {
-            assert!(
-                std::env::var_os("MALLOC_BINDGEN_REQUIRE").is_none(),
-                "MALLOC_BINDGEN_REQUIRE is set: {reason}"
-            );
-            skipped::note(
-                "audits of headers: there is no libclang",
-                "apt-get install libclang-dev",
-            );
-            None
-        }
-        Err(error) => panic!("{error}"),
-    }
+    libclang::run(audit).map(|result| result.unwrap_or_else(|error| panic!("{error}")))
 }
 
 fn header(text: &str) -> (tempfile::TempDir, PathBuf) {
@@ -203,7 +189,7 @@ fn nothing_is_left_open_in_the_headers_of_this_workspace() {
     assert_eq!(report.undecided().count(), 0, "{report}");
 }
 
-/// Counted by hand, and with two versions of libclang, for the version of SQLite that Debian 12 has.
+/// For the version of SQLite that Debian 12 has.
 #[test]
 fn a_library_is_counted_as_it_is() {
     let path = Path::new("/usr/include/sqlite3.h");
