@@ -91,22 +91,21 @@ impl Facts {
                 self.check_words(fact, fact.place == "return", function, &names)?;
                 let slot = slots
                     .iter_mut()
-                    .find(|slot| slot.function == *name && slot.place.to_string() == fact.place);
+                    .find(|slot| slot.function == *name && speaks_of(fact, slot, function));
                 if let Some(slot) = slot {
                     self.set(slot, fact)?;
                 }
             }
         }
         for slot in slots.iter_mut().filter(|slot| slot.decision.is_none()) {
-            let place = slot.place.to_string();
+            let function = by_name[slot.function.as_str()];
             let fact = self
                 .conventions
                 .iter()
                 .filter(|said| matches(&said.name, &slot.function))
                 .flat_map(|said| &said.facts)
-                .find(|fact| fact.place == place || position_is(&fact.place, slot, &by_name));
+                .find(|fact| speaks_of(fact, slot, function));
             if let Some(fact) = fact {
-                let function = by_name[slot.function.as_str()];
                 self.check_words(fact, slot.place == Place::Return, function, &names)?;
                 self.set(slot, fact)?;
             }
@@ -121,16 +120,17 @@ impl Facts {
         if let Some(known) = &slot.decision
             && known.words != fact.words
         {
+            let elsewhere = match known.authority {
+                Authority::Person => "another fact".to_owned(),
+                Authority::Header | Authority::Gcc => {
+                    format!("the header ({}:{})", slot.file.display(), slot.line)
+                }
+            };
             return Err(self.error(
                 fact.line,
                 format!(
-                    "`{}` {} is `{}` here and `{}` in the header ({}:{}): one of them is wrong",
-                    slot.function,
-                    slot.place,
-                    fact.words,
-                    known.words,
-                    slot.file.display(),
-                    slot.line
+                    "`{}` {} is `{}` here and `{}` in {elsewhere}: one of them is wrong",
+                    slot.function, slot.place, fact.words, known.words,
                 ),
             ));
         }
@@ -180,15 +180,15 @@ impl Facts {
     }
 }
 
-/// Whether a fact's `#2` is the parameter of this slot.
-fn position_is(place: &str, slot: &Slot, functions: &BTreeMap<&str, &Function>) -> bool {
-    let (Some(number), Place::Parameter(name)) = (place.strip_prefix('#'), &slot.place) else {
-        return false;
-    };
-    functions[slot.function.as_str()]
-        .parameter_names()
-        .position(|known| known == name)
-        .is_some_and(|position| number.parse() == Ok(position + 1))
+/// Whether the fact's place is the slot's, by its name or as `#2`.
+fn speaks_of(fact: &Fact, slot: &Slot, function: &Function) -> bool {
+    if let (Some(number), Place::Parameter(name)) = (fact.place.strip_prefix('#'), &slot.place) {
+        let position = function.parameter_names().position(|known| known == name);
+        if position.is_some_and(|position| number.parse() == Ok(position + 1)) {
+            return true;
+        }
+    }
+    fact.place == slot.place.to_string()
 }
 
 /// Whether the pattern, in which `*` stands for anything, is the name's.

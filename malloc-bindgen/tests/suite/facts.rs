@@ -107,6 +107,15 @@ fn a_functions_own_fact_comes_before_a_convention() {
 }
 
 #[test]
+fn a_parameter_is_named_or_counted() {
+    let facts = DECIDED.replace("out = 'full", "'#2' = 'full");
+    let Some(report) = Library::new(&facts).audit() else {
+        return;
+    };
+    assert_eq!(report.unwrap().undecided().count(), 0);
+}
+
+#[test]
 fn a_draft_asks_everything_and_decides_nothing() {
     let library = Library::new("");
     let Some(report) = library.audit() else {
@@ -188,6 +197,10 @@ fn what_cannot_be_so_is_refused_with_its_line_and_the_nearest_name() {
         (
             "[functions]\nversion = 'none'",
             "2: `version` return is `none` here and `static` in the header (",
+        ),
+        (
+            "[functions]\nthing_open = { out = 'raw', '#2' = 'none' }",
+            "2: `thing_open` out is `raw` here and `none` in another fact: one of them is wrong",
         ),
         ("[functions]\nthing_new = 1", "2: a text is wanted here"),
         (
