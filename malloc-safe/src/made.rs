@@ -234,8 +234,9 @@ impl<T> Owned<[MaybeUninit<T>]> {
         Self::try_uninit_in(len)
     }
 
-    /// Allocates room for `len` elements, all bytes zero, as `calloc` (C11 7.22.3.2) does; 0 need no
-    /// block.
+    /// Allocates room for `len` elements and writes zeros to it; 0 need no block. What is there is as from
+    /// `calloc` (C11 7.22.3.2), which may know pages to be zero and leave them untouched; this writes
+    /// every byte.
     ///
     /// # Errors
     ///

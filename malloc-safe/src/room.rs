@@ -35,7 +35,8 @@ impl<T: Unpin> Owned<MaybeUninit<T>> {
         Self::try_uninit_in()
     }
 
-    /// Allocates room for a value, all of its bytes zero, as `calloc` (C11 7.22.3.2) does.
+    /// Allocates room for a value and writes zeros to it. What is there is as from `calloc` (C11
+    /// 7.22.3.2), which may know pages to be zero and leave them untouched; this writes every byte.
     ///
     /// # Errors
     ///
